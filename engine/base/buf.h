@@ -22,11 +22,12 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* A JSON string, quotes included.  Bytes that are not UTF-8 become U+FFFD. */
+/* A JSON string, quotes included.  Bytes that are not UTF-8 become U+FFFD; what a
+ * terminal would obey or hide (utf8_is_printable) is written as \uNNNN. */
 void buf_json(struct buf *b, const char *s, size_t n);
 /* Nine significant digits, enough to read back the same float; NaN and infinities become null. */
 void buf_json_num(struct buf *b, double v);
-/* The whole of an open stream; false on a read error or above `limit` bytes. */
+/* Appends the rest of an open stream; false on a read error or above `limit` bytes. */
 bool buf_read_fd(struct buf *b, int fd, size_t limit, struct err *e) MUST_CHECK;
 
 #endif

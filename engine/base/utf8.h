@@ -29,8 +29,13 @@ void utf8_join(struct utf8_joiner *j, const char *s, size_t n, struct buf *out);
 /* The text ends here: what is still held comes out as hex. */
 void utf8_flush(struct utf8_joiner *j, struct buf *out);
 
-/* Appends `s` fit for a terminal: control characters (C0, DEL, C1), bidi
- * overrides, zero-width and non-UTF-8 bytes are written as \n, \t, \xNN, \u{NNNN}. */
+/* False for what a terminal would obey or hide: controls (C0, DEL, C1), bidi
+ * controls, zero-width and tag characters, line separators, non-characters. */
+bool utf8_is_printable(uint32_t cp);
+
+/* Appends `s` fit for a terminal: what is not printable and what is not UTF-8 is
+ * written as \n, \t, \r, \xNN, \u{NNNN}.  A backslash stays a backslash: this is
+ * for reading, not for reading back. */
 void utf8_escape(const char *s, size_t n, struct buf *out);
 
 #endif
