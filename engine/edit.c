@@ -1,0 +1,291 @@
+#include "engine/edit.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/mem.h"
+
+#define EDIT(name) extern const struct edit_def edit_##name;
+#include "engine/edits/edits.def"
+#undef EDIT
+
+const struct edit_def *const edit_defs[] = {
+#define EDIT(name) &edit_##name,
+#include "engine/edits/edits.def"
+#undef EDIT
+};
+const size_t n_edit_defs = sizeof edit_defs / sizeof *edit_defs;
+
+struct edit_set {
+	atomic_int refs;
+	uint32_t revision;
+	/* One bit per site for each layer, and one word more for the global sites:
+	 * what an unedited place looks at. */
+	int n_masks;
+	uint32_t *mask;
+	int n;
+	struct edit e[];
+};
+
+static struct edit_set *set_new(int room, uint32_t revision)
+{
+	struct edit_set *s = mem_zalloc(sizeof *s + (size_t)room * sizeof *s->e);
+
+	atomic_init(&s->refs, 1);
+	s->revision = revision;
+	return s;
+}
+
+static const struct edit_set *set_finish(struct edit_set *s)
+{
+	int layers = 0;
+
+	for (int i = 0; i < s->n; i++)
+		if (s->e[i].at.layer >= layers)
+			layers = s->e[i].at.layer + 1;
+	s->n_masks = layers + 1;
+	s->mask = mem_array((size_t)s->n_masks, sizeof *s->mask);
+	for (int i = 0; i < s->n; i++)
+		if (s->e[i].on)
+			s->mask[s->e[i].at.layer + 1] |= 1u << s->e[i].at.site;
+	return s;
+}
+
+const struct edit_set *edit_set_empty(void)
+{
+	return set_finish(set_new(0, 0));
+}
+
+static atomic_int *refs(const struct edit_set *s)
+{
+	return &((struct edit_set *)(uintptr_t)s)->refs;
+}
+
+const struct edit_set *edit_set_ref(const struct edit_set *s)
+{
+	atomic_fetch_add_explicit(refs(s), 1, memory_order_relaxed);
+	return s;
+}
+
+void edit_set_unref(const struct edit_set *s)
+{
+	if (s && atomic_fetch_sub_explicit(refs(s), 1, memory_order_acq_rel) == 1) {
+		free(s->mask);
+		free((void *)(uintptr_t)s);
+	}
+}
+
+uint32_t edit_set_revision(const struct edit_set *s)
+{
+	return s->revision;
+}
+
+int edit_set_n(const struct edit_set *s)
+{
+	return s->n;
+}
+
+const struct edit *edit_set_at(const struct edit_set *s, int i)
+{
+	return &s->e[i];
+}
+
+static bool same_place(const struct edit *a, const struct edit *b)
+{
+	return a->op == b->op && a->at.site == b->at.site && a->at.layer == b->at.layer &&
+	    a->at.head == b->at.head && a->at.index == b->at.index;
+}
+
+const struct edit_set *edit_set_with(const struct edit_set *s, const struct edit *add, uint32_t revision)
+{
+	struct edit_set *t = set_new(s->n + 1, revision);
+	bool placed = false;
+
+	for (int i = 0; i < s->n; i++) {
+		t->e[t->n] = s->e[i];
+		if (same_place(&s->e[i], add)) {
+			t->e[t->n] = *add;
+			placed = true;
+		}
+		t->n++;
+	}
+	if (!placed)
+		t->e[t->n++] = *add;
+	return set_finish(t);
+}
+
+const struct edit_set *edit_set_without(const struct edit_set *s, int number, uint32_t revision)
+{
+	struct edit_set *t = set_new(s->n, revision);
+
+	for (int i = 0; i < s->n; i++)
+		if (s->e[i].number != number)
+			t->e[t->n++] = s->e[i];
+	return set_finish(t);
+}
+
+const struct edit_set *edit_set_toggled(const struct edit_set *s, int number, uint32_t revision)
+{
+	struct edit_set *t = set_new(s->n, revision);
+
+	for (int i = 0; i < s->n; i++) {
+		t->e[t->n] = s->e[i];
+		if (s->e[i].number == number)
+			t->e[t->n].on = !s->e[i].on;
+		t->n++;
+	}
+	return set_finish(t);
+}
+
+bool edit_set_touches(const struct edit_set *s, int layer, enum site site)
+{
+	return layer + 1 < s->n_masks && s->mask[layer + 1] >> site & 1;
+}
+
+static bool in_scope(const struct edit *ed, int pos, int n_prompt)
+{
+	switch (ed->scope) {
+	case SCOPE_ALL:
+		return true;
+	case SCOPE_PROMPT:
+		return pos < n_prompt;
+	case SCOPE_GENERATED:
+		return pos >= n_prompt;
+	case SCOPE_RANGE:
+		return pos >= ed->from && pos <= ed->to;
+	}
+	return false;
+}
+
+void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
+    float *x, size_t stride, int m, int pos0, int n_prompt, uint64_t *applied)
+{
+	for (int i = 0; i < s->n; i++) {
+		const struct edit *ed = &s->e[i];
+		int first = 0, n = site_width(site, hp);
+
+		if (!ed->on || ed->at.layer != layer || ed->at.site != site)
+			continue;
+		if (ed->at.head >= 0) {
+			first = ed->at.head * hp->d_head;
+			n = hp->d_head;
+		}
+		if (ed->at.index >= 0) {
+			first += ed->at.index;
+			n = 1;
+		}
+		for (int j = 0; j < m; j++)
+			if (in_scope(ed, pos0 + j, n_prompt)) {
+				ed->op->apply(x + (size_t)j * stride + first, n, ed->value);
+				if (applied)
+					applied[i]++;
+			}
+	}
+}
+
+static void skip_blanks(const char **p)
+{
+	while (**p == ' ' || **p == '\t')
+		++*p;
+}
+
+static bool take_word(const char **p, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*p, word, n) || (isalpha((unsigned char)word[n - 1]) && isalnum((unsigned char)(*p)[n])))
+		return false;
+	*p += n;
+	skip_blanks(p);
+	return true;
+}
+
+static bool read_scope(const char **p, struct edit *out, struct err *e)
+{
+	char *end;
+
+	out->scope = SCOPE_ALL;
+	if (!**p)
+		return true;
+	if (!take_word(p, "in"))
+		return err_set(e, ERR_USAGE, "after the value comes nothing, or: in all, prompt, generated, or A..B");
+	if (take_word(p, "all"))
+		return true;
+	if (take_word(p, "prompt")) {
+		out->scope = SCOPE_PROMPT;
+		return true;
+	}
+	if (take_word(p, "generated")) {
+		out->scope = SCOPE_GENERATED;
+		return true;
+	}
+	out->scope = SCOPE_RANGE;
+	long from = strtol(*p, &end, 10);
+	if (end == *p || strncmp(end, "..", 2))
+		return err_set(e, ERR_USAGE, "a scope is all, prompt, generated, or a range of positions like 4..9");
+	*p = end + 2;
+	long to = strtol(*p, &end, 10);
+	if (end == *p || from < 0 || to < from || to > 1 << 24)
+		return err_set(e, ERR_USAGE, "a range of positions goes from a smaller to a larger one, like 4..9");
+	*p = end;
+	out->from = (int)from;
+	out->to = (int)to;
+	return true;
+}
+
+bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e)
+{
+	const char *p = text;
+	char *end;
+
+	memset(out, 0, sizeof *out);
+	out->on = true;
+	skip_blanks(&p);
+	if (!address_parse(&p, hp, &out->at, e))
+		return false;
+	if (out->at.site == SITE_attn_probs)
+		return err_set(e, ERR_USAGE, "attention probabilities cannot be written; edit a head (L5.H3) instead");
+	skip_blanks(&p);
+	for (size_t i = 0; i < n_edit_defs && !out->op; i++)
+		if (take_word(&p, edit_defs[i]->symbol))
+			out->op = edit_defs[i];
+	if (!out->op)
+		return err_set(e, ERR_USAGE, "after the address comes = * + max or min, as in L4.up[219] = 8");
+	out->value = strtof(p, &end);
+	if (end == p || !isfinite(out->value))
+		return err_set(e, ERR_USAGE, "wants a number, as in L4.up[219] = 8, not \"%.20s\"", p);
+	p = end;
+	skip_blanks(&p);
+	if (!read_scope(&p, out, e))
+		return false;
+	skip_blanks(&p);
+	if (*p)
+		return err_set(e, ERR_USAGE, "does not understand \"%.40s\" at the end", p);
+	return true;
+}
+
+const char *edit_format(const struct edit *ed, char *out, size_t room)
+{
+	char at[ADDRESS_TEXT];
+	int n = snprintf(out, room, "%s %s %g", address_format(&ed->at, at), ed->op->symbol, (double)ed->value);
+	size_t used = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
+
+	switch (ed->scope) {
+	case SCOPE_ALL:
+		break;
+	case SCOPE_PROMPT:
+		snprintf(out + used, room - used, " in prompt");
+		break;
+	case SCOPE_GENERATED:
+		snprintf(out + used, room - used, " in generated");
+		break;
+	case SCOPE_RANGE:
+		snprintf(out + used, room - used, " in %d..%d", ed->from, ed->to);
+		break;
+	}
+	return out;
+}

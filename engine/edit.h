@@ -1,0 +1,74 @@
+/*
+ * edit -- what writes into the forward pass: an immutable, numbered set.
+ *
+ *      L4.up[219] = 8          hold        L4.mlp[7] max 2     never below 2
+ *      L5.H3 * 0               scale       L4.mlp[7] min 2     never above 2
+ *      L6.resid[12] + 1.5      add         ... in prompt | generated | A..B
+ *
+ * Adding an edit makes a new set with the next revision and leaves the old one
+ * as it was, so undo is going back to the old one.  The engine picks up the
+ * newest set at a step boundary and writes its revision into the step.
+ * The operations are a family: edits/NAME.c and a line in edits.def.
+ *
+ * Owns     a set is counted: edit_set_ref(), edit_set_unref()
+ * Threads  a set never changes after it is made
+ */
+#ifndef ENGINE_EDIT_H
+#define ENGINE_EDIT_H
+
+#include <stdint.h>
+
+#include "engine/site.h"
+
+struct edit_def {
+	const char *name;       /* "hold" */
+	const char *symbol;     /* "=" */
+	const char *doc;
+	/* Changes the n values at x. */
+	void (*apply)(float *x, int n, float v);
+};
+
+extern const struct edit_def *const edit_defs[];
+extern const size_t n_edit_defs;
+
+enum edit_scope { SCOPE_ALL, SCOPE_PROMPT, SCOPE_GENERATED, SCOPE_RANGE };
+
+struct edit {
+	int number;             /* 1, 2, ...: never reused in a session */
+	struct address at;
+	const struct edit_def *op;
+	float value;
+	enum edit_scope scope;
+	int from, to;           /* positions [from, to] when SCOPE_RANGE */
+	bool on;
+};
+
+struct edit_set;
+
+const struct edit_set *edit_set_empty(void);            /* revision 0 */
+const struct edit_set *edit_set_ref(const struct edit_set *s);
+void edit_set_unref(const struct edit_set *s);
+uint32_t edit_set_revision(const struct edit_set *s);
+int edit_set_n(const struct edit_set *s);
+const struct edit *edit_set_at(const struct edit_set *s, int i);
+
+/* New sets; `revision` must be larger than any used before in the session.
+ * A second edit of the same operation at the same address replaces the first. */
+const struct edit_set *edit_set_with(const struct edit_set *s, const struct edit *add, uint32_t revision);
+const struct edit_set *edit_set_without(const struct edit_set *s, int number, uint32_t revision);
+const struct edit_set *edit_set_toggled(const struct edit_set *s, int number, uint32_t revision);
+
+/* The grammar above; `number` is left for the caller to fill. */
+bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e) MUST_CHECK;
+const char *edit_format(const struct edit *ed, char *out, size_t room);
+
+/* True when some edit that is on names (layer, site); the one test that an
+ * unedited site pays.  layer -1 for global sites. */
+bool edit_set_touches(const struct edit_set *s, int layer, enum site site);
+/* Applies the edits of this place to x: [m][stride], positions pos0 .. pos0+m-1.
+ * Positions below n_prompt are prompt.  applied[i] counts, per edit of the set,
+ * the positions it wrote (NULL to skip). */
+void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
+    float *x, size_t stride, int m, int pos0, int n_prompt, uint64_t *applied);
+
+#endif
