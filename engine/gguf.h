@@ -45,6 +45,7 @@ void gguf_close(struct gguf *g);
 const char *gguf_path(const struct gguf *g);
 int gguf_version(const struct gguf *g);
 size_t gguf_size(const struct gguf *g);         /* bytes of the file */
+size_t gguf_trailing(const struct gguf *g);     /* bytes behind the last tensor: worth a warning */
 const struct tensor_dir *gguf_tensors(const struct gguf *g);
 size_t gguf_n_values(const struct gguf *g);
 const struct gguf_value *gguf_value_at(const struct gguf *g, size_t i);

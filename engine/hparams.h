@@ -3,8 +3,12 @@
  *
  * After hparams_check() has said yes: every count is at least 1, d_model is
  * n_heads * d_head for the families we run, n_heads is a multiple of
- * n_kv_heads, n_rot is even and at most d_head, and every product of two of
- * them fits in an int.  Code behind it trusts that.
+ * n_kv_heads, n_rot is even and at most d_head (0 where the family has no
+ * RoPE), epsilon, base and scale are finite and positive.  n_layers times any
+ * width fits in an int; what involves two widths, n_vocab or a context is a
+ * size_t product.  Code behind it trusts that.
+ *
+ * Limits   1,024 layers, d_model 65,536, d_ff and n_vocab 2^20, n_ctx_train 2^24
  */
 #ifndef ENGINE_HPARAMS_H
 #define ENGINE_HPARAMS_H

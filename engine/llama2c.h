@@ -17,6 +17,8 @@
 struct llama2c;
 
 struct llama2c *llama2c_open(const char *path, struct err *e) MUST_CHECK;
+/* The same over bytes in memory, which must stay. */
+struct llama2c *llama2c_open_mem(const char *label, const void *data, size_t size, struct err *e) MUST_CHECK;
 void llama2c_close(struct llama2c *b);
 const struct hparams *llama2c_hparams(const struct llama2c *b);
 const struct tensor_dir *llama2c_tensors(const struct llama2c *b);

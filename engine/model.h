@@ -34,6 +34,9 @@ struct model {
  * tokenizer.bin of a llama2.c model (NULL: tokenizer.bin or tok*.bin beside it);
  * a GGUF file brings its own. */
 struct model *model_open(const char *path, const char *tokenizer, struct err *e) MUST_CHECK;
+/* A GGUF model that lies in memory (tests, fuzzing, the built-in one); the bytes
+ * must outlive the model. */
+struct model *model_open_mem(const char *label, const void *data, size_t size, struct err *e) MUST_CHECK;
 void model_close(struct model *m);
 
 /* Matrix bytes read to decode one token: all weights once, one embedding row. */
