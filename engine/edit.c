@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +161,7 @@ static bool in_scope(const struct edit *ed, int pos, int n_prompt)
 }
 
 void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
-    float *x, size_t stride, int m, int pos0, int n_prompt, uint64_t *applied)
+    float *x, int pos, int n_prompt, atomic_ullong *applied)
 {
 	for (int i = 0; i < s->n; i++) {
 		const struct edit *ed = &s->e[i];
@@ -178,12 +177,11 @@ void edit_set_apply(const struct edit_set *s, int layer, enum site site, const s
 			first += ed->at.index;
 			n = 1;
 		}
-		for (int j = 0; j < m; j++)
-			if (in_scope(ed, pos0 + j, n_prompt)) {
-				ed->op->apply(x + (size_t)j * stride + first, n, ed->value);
-				if (applied)
-					applied[i]++;
-			}
+		if (!in_scope(ed, pos, n_prompt))
+			continue;
+		ed->op->apply(x + first, n, ed->value);
+		if (applied)
+			atomic_fetch_add_explicit(&applied[i], 1, memory_order_relaxed);
 	}
 }
 

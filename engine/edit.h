@@ -16,6 +16,7 @@
 #ifndef ENGINE_EDIT_H
 #define ENGINE_EDIT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "engine/site.h"
@@ -65,10 +66,10 @@ const char *edit_format(const struct edit *ed, char *out, size_t room);
 /* True when some edit that is on names (layer, site); the one test that an
  * unedited site pays.  layer -1 for global sites. */
 bool edit_set_touches(const struct edit_set *s, int layer, enum site site);
-/* Applies the edits of this place to x: [m][stride], positions pos0 .. pos0+m-1.
- * Positions below n_prompt are prompt.  applied[i] counts, per edit of the set,
- * the positions it wrote (NULL to skip). */
+/* Applies the edits of this place to the vector x of position pos.  Positions
+ * below n_prompt are prompt.  applied[i] counts, per edit of the set, the
+ * positions it wrote (NULL to skip); workers share it. */
 void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
-    float *x, size_t stride, int m, int pos0, int n_prompt, uint64_t *applied);
+    float *x, int pos, int n_prompt, atomic_ullong *applied);
 
 #endif

@@ -21,14 +21,60 @@ struct softmax_stats {
 	float mean_sq;          /* sum p * (score - lse)^2: varentropy = mean_sq - entropy^2 */
 };
 
+/*
+ * Vectors in 8 bits: blocks of 32 with one scale, x is about d * q, d = amax / 127.
+ * Rows of q, d and sums are n_pad, n_pad / 32 and n_pad / 16 apart; n_pad is a
+ * multiple of ACT_PAD and what lies between n and n_pad is zero.  A block that is
+ * not finite throughout gets the scale NaN (and spoils what it is multiplied
+ * with, as it should); one below ACT_LEAST is zero.
+ */
+#define ACT_LEAST 0x1p-110f
+enum { ACT_BLOCK = 32, ACT_GROUP = 16, ACT_PAD = 256 };
+struct acts8 {
+	int8_t *q;
+	float *d;
+	int32_t *sums;          /* of 16 q each: what zero points and minimums need */
+	size_t n_pad;
+};
+
+/* A tile of at most PANEL_ROWS stored rows made ready for many vectors, PANEL_K
+ * columns at a time (PANEL_K_F32 in float).  Its layout is between the fill and
+ * the mul of one table. */
+enum { PANEL_ROWS = 32, PANEL_K = 1024, PANEL_K_F32 = 512, PANEL_BYTES = 64 << 10 };
+
+/* Stored rows one after another, `row_bytes` apart, unaligned. */
+struct rows {
+	const unsigned char *data;
+	size_t row_bytes;
+	size_t n_rows;
+};
+
 struct kernels {
 	const char *name;
 	bool (*usable)(void);
 
-	/* Dot products of one stored row with m vectors in float: out[j] = w . x_j */
 	float (*dot_f32)(const float *a, const float *b, size_t n);
 	/* Widen n stored weights (any dtype) to f32; n a multiple of the block. */
 	void (*dequantize[N_DTYPES])(const void *src, float *dst, size_t n);
+
+	/* The 8-bit form of x: writes n / 32 blocks (n a multiple of 32).  Nearest, ties
+	 * to even; the same bits in every table. */
+	void (*round_acts)(const float *x, size_t n, int8_t *q, float *d, int32_t *sums);
+	/* y[r] = W[r] . x for every row, straight from the file's layout.  The first is
+	 * for quantized types and one 8-bit vector, the second for float types. */
+	void (*gemv_int[N_DTYPES])(struct rows w, size_t n, const struct acts8 *a, float *y);
+	void (*gemv_float[N_DTYPES])(struct rows w, size_t n, const float *x, float *y);
+
+	/* Columns [k0, k0 + kn) of w.n_rows <= PANEL_ROWS rows, k0 a multiple of PANEL_K,
+	 * kn <= PANEL_K, into a panel; then y[j][r] (+)= W[r] . x_j for j < m over
+	 * those columns.  `first` overwrites y instead of adding to it. */
+	void (*fill_int[N_DTYPES])(struct rows w, size_t k0, size_t kn, void *panel);
+	void (*mul_int[N_DTYPES])(const void *panel, size_t n_rows, size_t k0, size_t kn, const struct acts8 *a,
+	    size_t m, float *y, size_t stride_y, bool first);
+	/* The same with f32 rows (unaligned) and f32 vectors; kn <= PANEL_K_F32. */
+	void (*fill_f32)(struct rows w, size_t kn, void *panel);
+	void (*mul_f32)(const void *panel, size_t n_rows, size_t kn, const float *x, size_t stride_x, size_t m,
+	    float *y, size_t stride_y, bool first);
 
 	/* x *= 1/rms * w (RMS), or (x - mean)/std * w + b (layer norm). out may be x. */
 	void (*rms_norm)(float *out, const float *x, const float *w, size_t n, float eps);

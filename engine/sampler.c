@@ -155,6 +155,17 @@ static void describe_final(struct sampler *s, const struct candidates *cs, doubl
 		s->slot[step->top[i].id] = 0;
 }
 
+void sampler_describe(struct sampler *s, const float *logits, int32_t token, struct step *step)
+{
+	struct candidate best[STEP_TOP];
+
+	describe_top(step, best, best_of(logits, s->n_vocab, STEP_TOP, best));
+	for (int i = 0; i < step->n_top; i++)
+		step->top[i].p_final = NAN;
+	step->token = token;
+	step->logprob = token >= 0 ? logits[token] - step->logits.lse : NAN;
+}
+
 void sampler_run(struct sampler *s, const struct chain *c, const struct sampler_context *cx, int forced,
     struct step *step)
 {

@@ -81,9 +81,12 @@ struct step;
 struct sampler;
 struct sampler *sampler_new(int n_vocab, struct err *e) MUST_CHECK;
 void sampler_free(struct sampler *s);
+/* Both read step->logits, the statistics of the raw logits.  For a token that was
+ * given: top candidates and its log-probability, no chain. */
+void sampler_describe(struct sampler *s, const float *logits, int32_t token, struct step *step);
 /* Runs the chain on cx->logits, draws, and fills the step's top candidates,
- * stages, token, logprob and p_final.  step->logits must hold the statistics of
- * the raw logits.  With `forced` >= 0 that token is taken and only described. */
+ * stages, token, logprob and p_final.  With `forced` >= 0 that token is taken and
+ * only described. */
 void sampler_run(struct sampler *s, const struct chain *c, const struct sampler_context *cx,
     int forced, struct step *step);
 

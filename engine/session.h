@@ -34,6 +34,7 @@ struct session_options {
 	bool exact;             /* activations stay in float */
 	bool probes;            /* false only to measure what they cost */
 	bool prompt_logits;     /* distributions of prompt positions too */
+	bool keep_steps;        /* hold all steps, so that signals that look back survive a cut */
 	uint64_t seed;
 	const struct probe_plan *plan;  /* borrowed */
 	step_sink *sink;        /* NULL: steps are dropped */
@@ -61,7 +62,8 @@ void session_seed(struct session *s, uint64_t seed);
 
 /* False when the context is too small for them; nothing is then appended. */
 bool session_append(struct session *s, const int32_t *tokens, size_t n, struct err *e) MUST_CHECK;
-/* Keeps the first `len` tokens of the text. */
+/* Keeps the first `len` tokens of the text.  The last of them is read again, so
+ * that there is a distribution to go on from. */
 void session_cut(struct session *s, int len);
 
 /* One piece of the prompt, or one token.  False when the context is full. */

@@ -1,0 +1,370 @@
+#include "engine/forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/attention.h"
+#include "engine/base/mem.h"
+#include "engine/layers.h"
+#include "engine/neurons.h"
+#include "engine/rope.h"
+
+enum { ROWS_PER_TASK = 4 };     /* positions a worker takes at a time */
+
+struct forward {
+	const struct model *m;
+	const struct hparams *hp;
+	const struct kernels *k;
+	struct matmul *mm;
+	struct pool *pool;
+	struct kvcache *kv;
+	const struct probe_plan *plan;
+	int max_m;
+	struct layers layers;           /* vectors widened, fused matrices split */
+	struct neurons neurons;
+	struct rope rope;
+	struct attention attn;
+	struct acts acts;
+	size_t bytes;
+	/* Scratch, [max_m][...]: */
+	float *resid;                   /* [d_model] the residual stream */
+	float *normed;                  /* [d_model] */
+	float *q, *z;                   /* [n_heads * d_head] */
+	float *out;                     /* [d_model] what attention or the MLP adds */
+	float *gate, *up;               /* [d_ff]; the product of the two lands in gate (or up) */
+	float *logits;                  /* [FORWARD_LOGITS][n_vocab] */
+	/* The pass at work: */
+	const struct pass *pass;
+	int layer;
+};
+
+static float *scratch(struct forward *f, size_t width, struct err *e)
+{
+	f->bytes += (size_t)f->max_m * width * sizeof(float);
+	return mem_big((size_t)f->max_m * width, sizeof(float), "scratch of the forward pass", e);
+}
+
+struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvcache *kv, int max_m, bool exact,
+    const struct probe_plan *plan, struct err *e)
+{
+	struct forward *f = mem_zalloc(sizeof *f);
+	const struct hparams *hp = &m->hp;
+	size_t d = (size_t)hp->d_model, ff = (size_t)hp->d_ff, dq = (size_t)hp->n_heads * (size_t)hp->d_head;
+	size_t widest = ff > dq ? ff : dq;
+
+	f->m = m;
+	f->hp = hp;
+	f->k = kernels();
+	f->mm = mm;
+	f->pool = matmul_pool(mm);
+	f->kv = kv;
+	f->plan = plan;
+	f->max_m = max_m;
+	layers_init(&f->layers, m);
+	neurons_init(&f->neurons, hp);
+	rope_init(&f->rope, hp, m->w.rope_freqs, max_m);
+	if (!(f->resid = scratch(f, d, e)) || !(f->normed = scratch(f, d, e)) || !(f->out = scratch(f, d, e)) ||
+	    !(f->q = scratch(f, dq, e)) || !(f->z = scratch(f, dq, e)) ||
+	    !(f->gate = scratch(f, ff, e)) || !(f->up = scratch(f, ff, e)) ||
+	    !(f->logits = mem_big((size_t)hp->n_vocab * FORWARD_LOGITS, sizeof(float), "logits", e)) ||
+	    !acts_new(&f->acts, max_m > FORWARD_LOGITS ? max_m : FORWARD_LOGITS, (int)(widest > d ? widest : d), e) ||
+	    !attention_new(&f->attn, hp, f->pool, kv, e)) {
+		forward_free(f);
+		return NULL;
+	}
+	f->acts.exact = exact;
+	f->bytes += attention_bytes(&f->attn);
+	return f;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	attention_free(&f->attn);
+	acts_free(&f->acts);
+	mem_big_free(f->logits);
+	mem_big_free(f->up);
+	mem_big_free(f->gate);
+	mem_big_free(f->z);
+	mem_big_free(f->q);
+	mem_big_free(f->out);
+	mem_big_free(f->normed);
+	mem_big_free(f->resid);
+	rope_free(&f->rope);
+	neurons_free(&f->neurons);
+	layers_free(&f->layers);
+	free(f);
+}
+
+size_t forward_bytes(const struct forward *f)
+{
+	return f->bytes;
+}
+
+/* One position at one site: edits write, then probes read. */
+static void visit(const struct forward *f, int layer, enum site site, float *x, int j)
+{
+	const struct pass *p = f->pass;
+	int n = site_width(site, f->hp);
+
+	if (edit_set_touches(p->edits, layer, site))
+		edit_set_apply(p->edits, layer, site, f->hp, x, p->pos0 + j, p->n_prompt, p->applied);
+	if (!p->steps || !f->plan)
+		return;
+	for (int i = 0; i < f->plan->n; i++) {
+		const struct probe *probe = f->plan->probes[i];
+
+		if (probe->site == site && probe->reduce) {
+			struct site_view at = { .site = site, .layer = layer, .pos = p->pos0 + j, .rows = 1,
+			    .cols = n, .stride = (size_t)n, .data = x };
+
+			probe->reduce(&at, p->steps[j]->values + f->plan->offset[i] +
+			    (probe->axes == PROBE_LAYERS ? layer : 0));
+		}
+	}
+}
+
+/* Runs fn for blocks of positions: on the pool when there are many. */
+static void each_position(struct forward *f, pool_fn *fn)
+{
+	int n_tasks = (f->pass->m + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+
+	if (n_tasks == 1)
+		fn(f, 0, 0);
+	else
+		pool_run(f->pool, fn, f, n_tasks);
+}
+
+#define FOR_ROWS(f, task, j)                                                                 \
+	for (int j = (task)*ROWS_PER_TASK, end_ = j + ROWS_PER_TASK < (f)->pass->m ? j + ROWS_PER_TASK : (f)->pass->m; \
+	     j < end_; j++)
+
+static void norm(const struct forward *f, float *out, const float *x, const float *w, const float *b)
+{
+	if (f->hp->arch->norm == NORM_RMS)
+		f->k->rms_norm(out, x, w, (size_t)f->hp->d_model, f->hp->norm_eps);
+	else
+		f->k->layer_norm(out, x, w, b, (size_t)f->hp->d_model, f->hp->norm_eps);
+}
+
+static float *row(float *base, int j, int width)
+{
+	return base + (size_t)j * (size_t)width;
+}
+
+static void enter_layer(const struct forward *f, int l, int j)
+{
+	int d = f->hp->d_model;
+	float *x = row(f->resid, j, d);
+
+	visit(f, l, SITE_resid_pre, x, j);
+	norm(f, row(f->normed, j, d), x, f->layers.l[l].attn_norm, f->layers.l[l].attn_norm_b);
+}
+
+static void embed(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	int d = f->hp->d_model;
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		float *x = row(f->resid, j, d);
+
+		tensor_row_f32(f->m->w.tok_embd, (size_t)f->pass->tokens[j], x);
+		if (f->m->w.pos_embd) {
+			float *p = row(f->out, j, d);
+
+			tensor_row_f32(f->m->w.pos_embd, (size_t)(f->pass->pos0 + j), p);
+			f->k->add(x, p, (size_t)d);
+		}
+		enter_layer(f, 0, j);
+	}
+}
+
+static void rotate(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	const struct hparams *hp = f->hp;
+	int dq = hp->n_heads * hp->d_head;
+	float scale = (float)(1 / sqrt(hp->d_head));
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		float *q = row(f->q, j, dq);
+
+		rope_apply(&f->rope, j, q, hp->n_heads, hp->d_head);
+		for (int i = 0; i < dq; i++)
+			q[i] *= scale;
+		rope_apply(&f->rope, j, kvcache_k(f->kv, f->layer, f->pass->pos0 + j), hp->n_kv_heads, hp->d_head);
+	}
+}
+
+static void visit_z(void *of, int task, int worker)
+{
+	struct forward *f = of;
+
+	(void)worker;
+	FOR_ROWS(f, task, j)
+		visit(f, f->layer, SITE_z, row(f->z, j, f->hp->n_heads * f->hp->d_head), j);
+}
+
+static void after_attention(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	const struct layer *lw = &f->layers.l[f->layer];
+	int d = f->hp->d_model;
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		float *x = row(f->resid, j, d), *o = row(f->out, j, d);
+
+		visit(f, f->layer, SITE_attn_out, o, j);
+		f->k->add(x, o, (size_t)d);
+		visit(f, f->layer, SITE_resid_mid, x, j);
+		norm(f, row(f->normed, j, d), x, lw->mlp_norm, lw->mlp_norm_b);
+	}
+}
+
+static void neurons_fire(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	int ff = f->hp->d_ff;
+	bool gated = f->hp->arch->mlp == MLP_GATED_SILU;
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		float *gate = row(f->gate, j, ff), *up = row(f->up, j, ff), *mlp = gated ? gate : up;
+
+		if (gated)
+			visit(f, f->layer, SITE_gate, gate, j);
+		visit(f, f->layer, SITE_up, up, j);
+		if (gated)
+			f->k->silu_mul(gate, up, (size_t)ff);
+		else
+			f->k->gelu(up, (size_t)ff);
+		visit(f, f->layer, SITE_mlp, mlp, j);
+		if (f->pass->steps && f->plan)
+			neurons_strongest(&f->neurons, f->layer, mlp,
+			    f->pass->steps[j]->neurons + (size_t)f->layer * STEP_NEURONS);
+	}
+}
+
+static void leave_layer(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	int d = f->hp->d_model, l = f->layer;
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		float *x = row(f->resid, j, d), *o = row(f->out, j, d);
+
+		visit(f, l, SITE_mlp_out, o, j);
+		f->k->add(x, o, (size_t)d);
+		visit(f, l, SITE_resid_post, x, j);
+		if (l + 1 < f->hp->n_layers) {
+			enter_layer(f, l + 1, j);
+		} else {
+			norm(f, row(f->normed, j, d), x, f->layers.final_norm, f->layers.final_norm_b);
+			visit(f, -1, SITE_final_norm, row(f->normed, j, d), j);
+		}
+	}
+}
+
+static bool reads(const struct forward *f, enum site site)
+{
+	for (int i = 0; f->pass->steps && f->plan && i < f->plan->n; i++)
+		if (f->plan->probes[i]->site == site)
+			return true;
+	return false;
+}
+
+static void attend(struct forward *f, const struct layer *lw)
+{
+	const struct pass *p = f->pass;
+	int l = f->layer, dq = f->hp->n_heads * f->hp->d_head;
+	struct product qkv[3] = {
+		{ &lw->q, lw->q_b, f->q, (size_t)dq },
+		{ &lw->k, lw->k_b, kvcache_k(f->kv, l, p->pos0), f->kv->row },
+		{ &lw->v, lw->v_b, kvcache_v(f->kv, l, p->pos0), f->kv->row },
+	};
+	struct product out = { lw->attn_out, lw->attn_out_b, f->out, (size_t)f->hp->d_model };
+
+	acts_set(&f->acts, f->normed, (size_t)f->hp->d_model, p->m, f->hp->d_model);
+	matmul_run(f->mm, &f->acts, qkv, 3);
+	each_position(f, rotate);
+	attention_run(&f->attn, &(struct attention_pass){ .q = f->q, .z = f->z, .layer = l, .pos0 = p->pos0,
+	    .m = p->m, .steps = p->steps, .plan = f->plan });
+	if (edit_set_touches(p->edits, l, SITE_z) || reads(f, SITE_z))
+		each_position(f, visit_z);
+	acts_set(&f->acts, f->z, (size_t)dq, p->m, dq);
+	matmul_run(f->mm, &f->acts, &out, 1);
+	each_position(f, after_attention);
+}
+
+static void think(struct forward *f, const struct layer *lw)
+{
+	size_t ff = (size_t)f->hp->d_ff, d = (size_t)f->hp->d_model;
+	bool gated = f->hp->arch->mlp == MLP_GATED_SILU;
+	struct product in[2] = { { lw->up, lw->up_b, f->up, ff }, { lw->gate, NULL, f->gate, ff } };
+	struct product out = { lw->down, lw->down_b, f->out, d };
+
+	acts_set(&f->acts, f->normed, d, f->pass->m, (int)d);
+	matmul_run(f->mm, &f->acts, in, gated ? 2 : 1);
+	each_position(f, neurons_fire);
+	acts_set(&f->acts, gated ? f->gate : f->up, ff, f->pass->m, (int)ff);
+	matmul_run(f->mm, &f->acts, &out, 1);
+	each_position(f, leave_layer);
+}
+
+void forward_run(struct forward *f, const struct pass *p)
+{
+	f->pass = p;
+	if (p->steps && f->plan)
+		neurons_measure(&f->neurons, f->m, f->pool);
+	rope_set(&f->rope, p->pos0, p->m);
+	f->layer = 0;
+	each_position(f, embed);
+	for (int l = 0; l < f->hp->n_layers; l++) {
+		f->layer = l;
+		attend(f, &f->layers.l[l]);
+		think(f, &f->layers.l[l]);
+	}
+	f->kv->len = p->pos0 + p->m;
+}
+
+static void read_logits(const struct forward *f, const struct pass *p, int j, const float *logits)
+{
+	struct step *s = p->steps[j];
+
+	f->k->softmax_stats(logits, (size_t)f->hp->n_vocab, &s->logits);
+	s->has_logits = true;
+	for (int i = 0; f->plan && i < f->plan->n; i++) {
+		const struct probe *probe = f->plan->probes[i];
+		struct site_view at = { .site = SITE_logits, .layer = -1, .pos = p->pos0 + j, .rows = 1,
+		    .cols = f->hp->n_vocab, .stride = (size_t)f->hp->n_vocab, .data = logits, .softmax = &s->logits };
+
+		if (probe->site == SITE_logits && probe->reduce)
+			probe->reduce(&at, s->values + f->plan->offset[i]);
+	}
+}
+
+const float *forward_logits(struct forward *f, const struct pass *p, int row0, int n)
+{
+	size_t d = (size_t)f->hp->d_model, v = (size_t)f->hp->n_vocab;
+	struct product head = { f->m->w.lm_head, NULL, f->logits, v };
+
+	acts_set(&f->acts, f->normed + (size_t)row0 * d, d, n, (int)d);
+	matmul_run(f->mm, &f->acts, &head, 1);
+	for (int j = 0; j < n; j++) {
+		float *logits = f->logits + (size_t)j * v;
+
+		if (edit_set_touches(p->edits, -1, SITE_logits))
+			edit_set_apply(p->edits, -1, SITE_logits, f->hp, logits, p->pos0 + row0 + j, p->n_prompt,
+			    p->applied);
+		if (p->steps)
+			read_logits(f, p, row0 + j, logits);
+	}
+	return f->logits;
+}

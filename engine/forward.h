@@ -1,0 +1,49 @@
+/*
+ * forward -- tokens through all layers: the one place where the order of the
+ * computation, of the edits and of the probes is written.
+ *
+ * A pass takes m tokens at positions pos0 .. pos0 + m - 1 (one while
+ * generating, a piece of the prompt before that).  At every site first the
+ * edits write, then the probes read.  Keys and values of the pass go to the
+ * cache; `len` moves when the pass is complete.
+ *
+ * Owns     scratch for max_m positions, from forward_new() to forward_free()
+ * Threads  called from the engine thread; pool workers run inside
+ */
+#ifndef ENGINE_FORWARD_H
+#define ENGINE_FORWARD_H
+
+#include <stdatomic.h>
+
+#include "engine/edit.h"
+#include "engine/kvcache.h"
+#include "engine/matmul.h"
+#include "engine/model.h"
+#include "engine/step.h"
+
+enum { FORWARD_LOGITS = 16 };   /* rows of logits computed at a time */
+
+struct forward;
+
+struct pass {
+	const int32_t *tokens;  /* [m] */
+	int m, pos0;
+	int n_prompt;           /* positions below are prompt, for the scope of edits */
+	const struct edit_set *edits;
+	atomic_ullong *applied; /* per edit of the set, or NULL */
+	struct step **steps;    /* [m], filled by the probes; NULL: nothing is measured */
+};
+
+/* plan may be NULL: no probes. */
+struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvcache *kv, int max_m, bool exact,
+    const struct probe_plan *plan, struct err *e) MUST_CHECK;
+void forward_free(struct forward *f);
+
+void forward_run(struct forward *f, const struct pass *p);
+/* Logits of rows row0 .. row0 + n - 1 of the last pass (n <= FORWARD_LOGITS):
+ * [n][n_vocab], good until the next call.  Edits and probes at `logits` have run. */
+const float *forward_logits(struct forward *f, const struct pass *p, int row0, int n);
+
+size_t forward_bytes(const struct forward *f);
+
+#endif

@@ -1,0 +1,409 @@
+#include "engine/session.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/mem.h"
+#include "engine/forward.h"
+
+enum { DEFAULT_CTX = 4096, DEFAULT_PIECE = 256 };
+
+struct session {
+	const struct model *m;
+	struct session_options opt;
+	struct pool *pool;
+	struct matmul *mm;
+	struct kvcache kv;
+	struct forward *fwd;
+	struct sampler *sampler;
+	const struct edit_set *edits;
+	const struct chain *chain;
+	atomic_ullong *applied;         /* [edit_set_n(edits)], of the pass at work */
+	uint64_t *total;                /* by edit number */
+	int n_total;
+	int32_t *tokens;                /* [n_ctx + 1] */
+	unsigned char *why;             /* [n_ctx + 1]: enum step_why of each token */
+	int n_tokens, n_read, n_prompt;
+	int n_ctx;
+	int index, branch;              /* of the next step */
+	int furthest;                   /* positions of this branch that have a step */
+	struct step **pass_steps;       /* [piece] */
+	const struct step **history;    /* [n_ctx]: NULL where not held */
+	const float *last_logits;
+};
+
+static bool choose_sizes(struct session *s, struct err *e)
+{
+	const struct hparams *hp = &s->m->hp;
+
+	s->n_ctx = s->opt.n_ctx ? s->opt.n_ctx : hp->n_ctx_train < DEFAULT_CTX ? hp->n_ctx_train : DEFAULT_CTX;
+	if (s->n_ctx < 1)
+		return err_set(e, ERR_USAGE, "a context has at least 1 position, not %d", s->n_ctx);
+	if (hp->arch->pos_embd && s->n_ctx > hp->n_ctx_train)
+		return err_set(e, ERR_USAGE, "%s has learned positions 0 to %d: no context of %d", hp->arch->name,
+		    hp->n_ctx_train - 1, s->n_ctx);
+	if (s->opt.piece < 1)
+		s->opt.piece = DEFAULT_PIECE;
+	if (s->opt.piece > s->n_ctx)
+		s->opt.piece = s->n_ctx;
+	return true;
+}
+
+struct session *session_new(const struct model *m, const struct session_options *opt, struct err *e)
+{
+	struct session *s = mem_zalloc(sizeof *s);
+	const struct hparams *hp = &m->hp;
+
+	s->m = m;
+	s->opt = *opt;
+	if (!choose_sizes(s, e))
+		goto fail;
+	if (!(s->pool = pool_new(opt->n_threads > 0 ? opt->n_threads : pool_cores(), e)) ||
+	    !(s->mm = matmul_new(s->pool, opt->exact, e)) ||
+	    !kvcache_new(&s->kv, hp->n_layers, s->n_ctx, (size_t)hp->n_kv_heads * (size_t)hp->d_head, e) ||
+	    !(s->fwd = forward_new(m, s->mm, &s->kv, s->opt.piece, opt->exact, opt->probes ? opt->plan : NULL, e)) ||
+	    !(s->sampler = sampler_new(hp->n_vocab, e)) || !(s->chain = chain_parse(SAMPLER_DEFAULT, 0, e)))
+		goto fail;
+	s->edits = edit_set_empty();
+	s->tokens = mem_array((size_t)s->n_ctx + 1, sizeof *s->tokens);
+	s->why = mem_array((size_t)s->n_ctx + 1, 1);
+	s->history = mem_array((size_t)s->n_ctx, sizeof *s->history);
+	s->pass_steps = mem_array((size_t)s->opt.piece, sizeof *s->pass_steps);
+	return s;
+fail:
+	session_free(s);
+	return NULL;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; s->history && i < s->n_ctx; i++)
+		step_unref(s->history[i]);
+	free(s->history);
+	free(s->pass_steps);
+	free(s->why);
+	free(s->tokens);
+	free(s->total);
+	free(s->applied);
+	chain_unref(s->chain);
+	edit_set_unref(s->edits);
+	sampler_free(s->sampler);
+	forward_free(s->fwd);
+	kvcache_free(&s->kv);
+	matmul_free(s->mm);
+	pool_free(s->pool);
+	free(s);
+}
+
+const struct model *session_model(const struct session *s)
+{
+	return s->m;
+}
+
+int session_n_ctx(const struct session *s)
+{
+	return s->n_ctx;
+}
+
+int session_threads(const struct session *s)
+{
+	return pool_size(s->pool);
+}
+
+int session_len(const struct session *s)
+{
+	return s->n_tokens;
+}
+
+int session_read(const struct session *s)
+{
+	return s->n_read;
+}
+
+const int32_t *session_tokens(const struct session *s)
+{
+	return s->tokens;
+}
+
+const struct edit_set *session_edits_now(const struct session *s)
+{
+	return s->edits;
+}
+
+const struct chain *session_chain_now(const struct session *s)
+{
+	return s->chain;
+}
+
+const float *session_last_logits(const struct session *s)
+{
+	return s->last_logits;
+}
+
+void session_seed(struct session *s, uint64_t seed)
+{
+	s->opt.seed = seed;
+}
+
+size_t session_bytes(const struct session *s)
+{
+	return 2 * sizeof(float) * (size_t)s->kv.n_layers * (size_t)s->n_ctx * s->kv.row + forward_bytes(s->fwd);
+}
+
+void session_edits(struct session *s, const struct edit_set *edits)
+{
+	edit_set_ref(edits);
+	edit_set_unref(s->edits);
+	s->edits = edits;
+	free(s->applied);
+	s->applied = mem_array((size_t)edit_set_n(edits), sizeof *s->applied);
+}
+
+void session_chain(struct session *s, const struct chain *chain)
+{
+	chain_ref(chain);
+	chain_unref(s->chain);
+	s->chain = chain;
+}
+
+uint64_t session_edit_applied(const struct session *s, int number)
+{
+	return number >= 0 && number < s->n_total ? s->total[number] : 0;
+}
+
+/* Moves the counts of the pass to the totals, which outlive the set. */
+static void count_edits(struct session *s)
+{
+	for (int i = 0; i < edit_set_n(s->edits); i++) {
+		int number = edit_set_at(s->edits, i)->number;
+
+		if (number >= s->n_total) {
+			s->total = mem_resize(s->total, (size_t)number + 1, sizeof *s->total);
+			memset(s->total + s->n_total, 0, (size_t)(number + 1 - s->n_total) * sizeof *s->total);
+			s->n_total = number + 1;
+		}
+		s->total[number] += atomic_exchange(&s->applied[i], 0);
+	}
+}
+
+bool session_append(struct session *s, const int32_t *tokens, size_t n, struct err *e)
+{
+	if (n > (size_t)(s->n_ctx - s->n_tokens))
+		return err_set(e, ERR_RUN, "%zu more tokens do not fit: the context holds %d, %d are taken", n, s->n_ctx,
+		    s->n_tokens);
+	for (size_t i = 0; i < n; i++)
+		if (tokens[i] < 0 || tokens[i] >= s->m->hp.n_vocab)
+			return err_set(e, ERR_USAGE, "token %d is not in the vocabulary (0 to %d)", tokens[i],
+			    s->m->hp.n_vocab - 1);
+	memcpy(s->tokens + s->n_tokens, tokens, n * sizeof *tokens);
+	memset(s->why + s->n_tokens, WHY_PROMPT, n);
+	s->n_tokens += (int)n;
+	s->n_prompt = s->n_tokens;
+	return true;
+}
+
+static void forget_from(struct session *s, int pos)
+{
+	for (int i = pos; i < s->n_ctx && s->history[i]; i++) {
+		step_unref(s->history[i]);
+		s->history[i] = NULL;
+	}
+}
+
+/* Makes sure that at least the last token is still to be read. */
+static void unread_last(struct session *s)
+{
+	int keep = s->n_tokens > 0 ? s->n_tokens - 1 : 0;
+
+	if (s->n_read > keep)
+		s->n_read = keep;
+	s->kv.len = s->n_read;
+	forget_from(s, s->n_read);
+	s->last_logits = NULL;
+}
+
+void session_cut(struct session *s, int len)
+{
+	if (len < 0)
+		len = 0;
+	if (len >= s->n_tokens)
+		return;
+	s->n_tokens = len;
+	if (s->n_prompt > len)
+		s->n_prompt = len;
+	unread_last(s);
+	if (s->furthest > s->n_read) {
+		s->branch++;
+		s->furthest = s->n_read;
+	}
+}
+
+static void make_steps(struct session *s, int m)
+{
+	for (int j = 0; j < m; j++) {
+		struct step *st = step_new(s->opt.plan);
+		int pos = s->n_read + j;
+
+		st->index = s->index++;
+		st->branch = s->branch;
+		st->pos = pos;
+		st->input = s->tokens[pos];
+		st->edits = edit_set_revision(s->edits);
+		st->sampler = chain_revision(s->chain);
+		if (pos + 1 < s->n_tokens) {
+			st->token = s->tokens[pos + 1];
+			st->why = s->why[pos + 1];
+		}
+		s->pass_steps[j] = st;
+	}
+}
+
+/* The step is complete: what needs its predecessor is derived, and it is sent. */
+static void publish(struct session *s, struct step *st)
+{
+	const struct step *prev = st->pos > 0 ? s->history[st->pos - 1] : NULL;
+
+	for (int i = 0; s->opt.probes && i < s->opt.plan->n; i++)
+		if (s->opt.plan->probes[i]->derive)
+			s->opt.plan->probes[i]->derive(st, prev, st->values + s->opt.plan->offset[i]);
+	if (!s->opt.keep_steps && st->pos > 0) {
+		step_unref(prev);
+		s->history[st->pos - 1] = NULL;
+	}
+	step_unref(s->history[st->pos]);
+	s->history[st->pos] = st;
+	if (s->furthest <= st->pos)
+		s->furthest = st->pos + 1;
+	if (s->opt.sink)
+		s->opt.sink(s->opt.to, step_ref(st));
+}
+
+static bool finite_logits(const struct step *st, struct err *e)
+{
+	return isfinite(st->logits.lse) ||
+	    err_set(e, ERR_RUN, "the logits at position %d are not finite: a weight or an edit is NaN or infinite",
+	    st->pos);
+}
+
+/* Chooses (or takes) the token after the last one read. */
+static void draw(struct session *s, struct step *st, const float *logits, int forced)
+{
+	struct sampler_context cx = { .tokens = s->tokens, .n_tokens = (size_t)s->n_tokens, .seed = s->opt.seed,
+	    .pos = st->pos + 1, .logits = logits };
+
+	sampler_run(s->sampler, s->chain, &cx, forced, st);
+	s->tokens[s->n_tokens] = st->token;
+	s->why[s->n_tokens] = (unsigned char)st->why;
+	s->n_tokens++;
+}
+
+enum then { THEN_DRAW, THEN_STOP };     /* at the end of the text */
+
+struct reading_job {
+	enum then then;
+	int forced;             /* -1: the chain draws */
+	float *out;             /* logits of every position, or NULL */
+};
+
+/* Logits of rows [j, j + n) of the pass, and what follows from them. */
+static bool finish_rows(struct session *s, const struct pass *p, int j, int n, const struct reading_job *job,
+    struct err *e)
+{
+	size_t v = (size_t)s->m->hp.n_vocab;
+	const float *logits = forward_logits(s->fwd, p, j, n);
+
+	s->last_logits = logits + (size_t)(n - 1) * v;
+	if (job->out)
+		memcpy(job->out, logits, (size_t)n * v * sizeof *logits);
+	for (int i = 0; i < n; i++) {
+		struct step *st = p->steps[j + i];
+		bool last = st->pos + 1 == s->n_tokens;
+
+		if (!finite_logits(st, e))
+			return false;
+		if (last && job->then == THEN_DRAW)
+			draw(s, st, logits + (size_t)i * v, job->forced);
+		else
+			sampler_describe(s->sampler, logits + (size_t)i * v, st->token, st);
+	}
+	return true;
+}
+
+static bool read_piece(struct session *s, int m, const struct reading_job *job, struct err *e)
+{
+	struct pass p = { .tokens = s->tokens + s->n_read, .m = m, .pos0 = s->n_read, .n_prompt = s->n_prompt,
+	    .edits = s->edits, .applied = s->applied, .steps = s->pass_steps };
+	bool ends = s->n_read + m == s->n_tokens, all = job->out || s->opt.prompt_logits, ok = true;
+	size_t v = (size_t)s->m->hp.n_vocab;
+	uint64_t start = clock_ns();
+	struct reading_job rows = *job;
+
+	make_steps(s, m);
+	forward_run(s->fwd, &p);
+	for (int j = all ? 0 : ends ? m - 1 : m, n; ok && j < m; j += n) {
+		n = m - j < FORWARD_LOGITS ? m - j : FORWARD_LOGITS;
+		ok = finish_rows(s, &p, j, n, &rows, e);
+		if (rows.out)
+			rows.out += (size_t)n * v;
+	}
+	count_edits(s);
+	float ms = (float)(clock_ns() - start) * 1e-6f / (float)m;
+	for (int j = 0; j < m; j++) {
+		p.steps[j]->ms_forward = ms;
+		if (ok)
+			publish(s, p.steps[j]);
+		else
+			step_unref(p.steps[j]);
+	}
+	if (ok)
+		s->n_read += m;
+	s->kv.len = s->n_read;
+	return ok;
+}
+
+static bool go(struct session *s, const struct reading_job *job, struct err *e)
+{
+	if (s->n_tokens == 0)
+		return err_set(e, ERR_USAGE, "there is no text to go on from; give a prompt");
+	if (s->n_read == s->n_tokens)
+		unread_last(s);
+	if (s->n_read == s->n_ctx)
+		return err_set(e, ERR_RUN, "the context is full at %d tokens", s->n_ctx);
+	int m = s->n_tokens - s->n_read;
+
+	return read_piece(s, m < s->opt.piece ? m : s->opt.piece, job, e);
+}
+
+bool session_advance(struct session *s, struct err *e)
+{
+	return go(s, &(struct reading_job){ .then = THEN_DRAW, .forced = -1 }, e);
+}
+
+bool session_force(struct session *s, int32_t token, struct err *e)
+{
+	int len = s->n_tokens;
+
+	if (token < 0 || token >= s->m->hp.n_vocab)
+		return err_set(e, ERR_USAGE, "token %d is not in the vocabulary (0 to %d)", token, s->m->hp.n_vocab - 1);
+	do {
+		if (!go(s, &(struct reading_job){ .then = THEN_DRAW, .forced = token }, e))
+			return false;
+	} while (s->n_tokens == len);
+	return true;
+}
+
+bool session_logits(struct session *s, float *out, struct err *e)
+{
+	while (s->n_read < s->n_tokens) {
+		int before = s->n_read;
+
+		if (!go(s, &(struct reading_job){ .then = THEN_STOP, .forced = -1, .out = out }, e))
+			return false;
+		out += (size_t)(s->n_read - before) * (size_t)s->m->hp.n_vocab;
+	}
+	return true;
+}

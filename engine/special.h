@@ -1,0 +1,31 @@
+/*
+ * special -- tokens that are found in a text by their name, before tokenizing.
+ *
+ * Longer names are looked for first in the whole text, whatever stands where: a
+ * shorter one counts only outside what longer ones took (llama.cpp's rule).
+ * User-defined tokens are always found, control and unknown ones only on
+ * request, since a user's text must not be able to end a turn by itself.
+ *
+ * Owns     a sorted list; the names belong to the pieces
+ * Threads  immutable after special_new()
+ */
+#ifndef ENGINE_SPECIAL_H
+#define ENGINE_SPECIAL_H
+
+#include "engine/pieces.h"
+
+struct special;
+
+/* A place in the text where a token's name stands. */
+struct special_hit {
+	size_t at, n;
+	int32_t id;
+};
+
+struct special *special_new(const struct pieces *p);
+void special_free(struct special *s);
+
+/* The places in order, not overlapping; *out is allocated (free()), NULL when there is none. */
+size_t special_find(const struct special *s, const char *text, size_t n, bool control, struct special_hit **out);
+
+#endif
