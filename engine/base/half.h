@@ -52,7 +52,7 @@ static inline uint16_t f16_from_f32(float f)
 		float s = f32_from_bits(a) + 0.5f;
 		return (uint16_t)(sign | (f32_bits(s) - 0x3f000000));
 	}
-	return (uint16_t)(sign | ((a + 0xfff + (a >> 13 & 1)) >> 13) - (112u << 10));
+	return (uint16_t)(sign | (((a + 0xfff + (a >> 13 & 1)) >> 13) - (112u << 10)));
 }
 
 #endif
