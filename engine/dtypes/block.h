@@ -44,10 +44,13 @@ static inline void block_put_u32(unsigned char *p, uint32_t v)
 	block_put_u16(p + 2, (uint16_t)(v >> 16));
 }
 
-/* Truncates to an int in [0, hi]; NaN and what lies below become 0. */
+/* Truncates to an int in [0, hi].  The infinities and NaNs of a block whose
+ * scale has no inverse become 0, as they do in ggml on x86. */
 static inline int block_level(float x, int hi)
 {
-	return x >= (float)(hi + 1) ? hi : x >= 0 ? (int)x : 0;
+	int level = x >= 0 && x < 128 ? (int)x : 0;
+
+	return level < hi ? level : hi;
 }
 
 /* The element of largest magnitude, with its sign; the first among equals. */
