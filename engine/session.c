@@ -192,7 +192,8 @@ static void count_edits(struct session *s)
 
 bool session_append(struct session *s, const int32_t *tokens, size_t n, struct err *e)
 {
-	if (n > (size_t)(s->n_ctx - s->n_tokens))
+	/* A token drawn at the very end stands one behind the context. */
+	if (s->n_tokens > s->n_ctx || n > (size_t)(s->n_ctx - s->n_tokens))
 		return err_set(e, ERR_RUN, "%zu more tokens do not fit: the context holds %d, %d are taken", n, s->n_ctx,
 		    s->n_tokens);
 	for (size_t i = 0; i < n; i++)
