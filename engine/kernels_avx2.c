@@ -1,0 +1,181 @@
+#include "engine/kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define VBYTES             32
+#define VF_FMA(a, b, c)    ((vf)_mm256_fmadd_ps((a), (b), (c)))
+#define VF_MAX(a, b)       ((vf)_mm256_max_ps((a), (b)))
+#define VF_MIN(a, b)       ((vf)_mm256_min_ps((a), (b)))
+#define VF_FROM_F16(p)     ((vf)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(p))))
+#define VF_FROM_BF16(p)    ((vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(p))), 16))
+#define LANES_ROWS         2
+#define F32_VECTORS        6
+#include "engine/kernels_float.inc"
+
+INLINE float load_f16(const unsigned char *p)
+{
+	unsigned short h;
+
+	memcpy(&h, p, sizeof h);
+	return _cvtsh_ss(h);
+}
+
+typedef __m256 lanes_t;
+
+INLINE lanes_t lanes_zero(void)
+{
+	return _mm256_setzero_ps();
+}
+
+INLINE float lanes_sum(lanes_t acc)
+{
+	return vf_sum(acc);
+}
+
+/* Eight sums of four products of signed bytes.  The sign moves to the second factor,
+ * so that pairs stay below 2 * 128 * 127 and the 16-bit sums cannot saturate. */
+INLINE __m256i dot_s8(__m256i w_abs, __m256i w, __m256i a)
+{
+	__m256i pairs = _mm256_maddubs_epi16(w_abs, _mm256_sign_epi8(a, w));
+
+	return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+INLINE lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const float *s)
+{
+	for (int i = 0; i < 8; i++) {
+		__m256i v = _mm256_loadu_si256((const void *)(w + 32 * i));
+		__m256i b = _mm256_loadu_si256((const void *)(a + 32 * i));
+		__m256 scale = _mm256_set_m128(_mm_broadcast_ss(s + 2 * i + 1), _mm_broadcast_ss(s + 2 * i));
+		acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot_s8(_mm256_abs_epi8(v), v, b)), scale, acc);
+	}
+	return acc;
+}
+
+#define PANEL_FLIP 0u
+INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
+    const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first);
+#include "engine/kernels_quant.inc"
+
+enum { INT_VECTORS = 4 };
+
+/* Eight rows of the panel, from row r on, with `m` vectors from vector j on: for a
+ * group of columns the sums are exact integers, then they are scaled in float. */
+INLINE void panel_int_block(const struct panel_int *p, size_t r, size_t k0, size_t kn, size_t group,
+    bool has_offset, const struct acts8 *a, size_t j0, int m, float (*out)[PANEL_ROWS])
+{
+	const int8_t *q = a->q + j0 * a->n_pad + k0;
+	const float *d = a->d + j0 * (a->n_pad / ACT_BLOCK) + k0 / ACT_BLOCK;
+	const int32_t *sums = a->sums + j0 * (a->n_pad / ACT_GROUP) + k0 / ACT_GROUP;
+	__m256 acc[INT_VECTORS];
+
+	for (int j = 0; j < m; j++)
+		acc[j] = _mm256_setzero_ps();
+	for (size_t g = 0; g < kn / group; g++) {
+		__m256i dot[INT_VECTORS];
+		for (int j = 0; j < m; j++)
+			dot[j] = _mm256_setzero_si256();
+		for (size_t i = 0; i < group / 4; i++) {
+			__m256i w = _mm256_load_si256((const void *)p->q[g * group / 4 + i][r]);
+			__m256i w_abs = _mm256_abs_epi8(w);
+			for (int j = 0; j < m; j++) {
+				int32_t four;
+				memcpy(&four, q + (size_t)j * a->n_pad + g * group + 4 * i, sizeof four);
+				dot[j] = _mm256_add_epi32(dot[j], dot_s8(w_abs, w, _mm256_set1_epi32(four)));
+			}
+		}
+		__m256 scale = _mm256_load_ps(p->scale[g] + r);
+		for (int j = 0; j < m; j++) {
+			size_t row = (size_t)j * (a->n_pad / ACT_GROUP);
+			float dj = d[row / 2 + g * group / ACT_BLOCK];
+			__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(dot[j]), scale);
+			acc[j] = _mm256_fmadd_ps(v, _mm256_set1_ps(dj), acc[j]);
+			if (has_offset) {
+				const int32_t *s = sums + row + g * (group / ACT_GROUP);
+				int32_t sum = group == ACT_GROUP ? s[0] : s[0] + s[1];
+				acc[j] = _mm256_fmadd_ps(_mm256_load_ps(p->offset[g] + r),
+				    _mm256_set1_ps(dj * (float)sum), acc[j]);
+			}
+		}
+	}
+	for (int j = 0; j < m; j++)
+		_mm256_storeu_ps(out[j] + r, acc[j]);
+}
+
+INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
+    const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first)
+{
+	float sums[INT_VECTORS][PANEL_ROWS];
+
+	for (size_t j = 0; j < m; j += INT_VECTORS) {
+		size_t n = m - j < INT_VECTORS ? m - j : INT_VECTORS;
+		for (size_t r = 0; r < n_rows; r += 8)
+			if (n == INT_VECTORS)
+				panel_int_block(panel, r, k0, kn, group, has_offset, a, j, INT_VECTORS, sums);
+			else
+				for (size_t i = 0; i < n; i++)
+					panel_int_block(panel, r, k0, kn, group, has_offset, a, j + i, 1, sums + i);
+		for (size_t i = 0; i < n; i++)
+			for (size_t r = 0; r < n_rows; r++) {
+				float *out = y + (j + i) * stride_y + r;
+				*out = first ? sums[i][r] : *out + sums[i][r];
+			}
+	}
+}
+
+QUANT_TYPES(DEFINE_QUANT)
+
+/* Nearest, ties to even, as the conversion instruction rounds.  `x - x` is NaN for an
+ * infinity or a NaN. */
+static void round_acts(const float *x, size_t n, int8_t *q, float *d, int32_t *sums)
+{
+	const __m256 sign = _mm256_set1_ps(-0.0f);
+	float lanes[8];
+	int32_t whole[ACT_BLOCK];
+
+	for (size_t b = 0; b < n / ACT_BLOCK; b++, x += ACT_BLOCK, q += ACT_BLOCK) {
+		__m256 most = _mm256_setzero_ps(), nothing = most;
+		for (int i = 0; i < 4; i++) {
+			__m256 v = _mm256_loadu_ps(x + 8 * i);
+			most = _mm256_max_ps(_mm256_andnot_ps(sign, v), most);
+			nothing = _mm256_add_ps(nothing, _mm256_sub_ps(v, v));
+		}
+		float amax = 0;
+		_mm256_storeu_ps(lanes, most);
+		for (int i = 0; i < 8; i++)
+			amax = lanes[i] > amax ? lanes[i] : amax;
+		bool finite = !_mm256_movemask_ps(_mm256_cmp_ps(nothing, nothing, _CMP_UNORD_Q));
+		bool zero = !finite || amax < ACT_LEAST;
+		__m256 inverse = _mm256_set1_ps(zero ? 0 : 127.0f / amax);
+		d[b] = !finite ? NAN : zero ? 0 : amax / 127.0f;
+		for (int i = 0; i < 4; i++) {
+			__m256i v = _mm256_setzero_si256();
+			if (!zero)
+				v = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), inverse));
+			_mm256_storeu_si256((void *)(whole + 8 * i), v);
+		}
+		for (int g = 0; g < 2; g++) {
+			int32_t sum = 0;
+			for (int i = 16 * g; i < 16 * g + 16; i++) {
+				q[i] = (int8_t)whole[i];
+				sum += whole[i];
+			}
+			sums[2 * b + (size_t)g] = sum;
+		}
+	}
+}
+
+static bool usable(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+#define TABLE_NAME kernels_avx2
+#define TABLE_TEXT "avx2"
+#include "engine/kernels_table.inc"
+#else
+typedef int kernels_avx2_needs_its_flags;
+#endif
