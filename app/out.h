@@ -1,0 +1,44 @@
+/*
+ * out -- standard output and standard error of the batch commands.
+ *
+ * Text goes out unbuffered by stdio, so that a full disk and a closed pipe are
+ * noticed where they happen.  No escape byte is ever written here.
+ *
+ * Threads  the main thread
+ */
+#ifndef APP_OUT_H
+#define APP_OUT_H
+
+#include <stddef.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/err.h"
+
+/* Makes sure that descriptors 0 to 2 are taken, so that no file we open lands
+ * on one of them; writing to a standard output that was closed then fails. */
+void out_init(void);
+
+/* All of it, or false.  A pipe whose reader has left gives ERR_RUN with an
+ * empty message: that is the reader's choice, and nothing is said about it. */
+bool out_write(const void *p, size_t n, struct err *e) MUST_CHECK;
+bool out_fd_write(int fd, const char *name, const void *p, size_t n, struct err *e) MUST_CHECK;
+
+/* Appends generated or quoted text as standard output may have it: escaped when
+ * that is a terminal (newline and tab pass), and as it is otherwise, except that
+ * the escape character is written as \x1B. */
+void out_text(struct buf *to, const char *s, size_t n);
+
+/* "clampmeter: note: ..." on standard error. */
+void out_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* A line on standard error that replaces the one before, when that is a
+ * terminal; out_progress_end() takes it away. */
+void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void out_progress_end(void);
+
+/* Ctrl-C asks a batch command to stop after the pass it is in; a second one
+ * kills it.  False as long as nobody has asked. */
+void out_catch_interrupt(void);
+bool out_interrupted(void);
+
+#endif

@@ -1,0 +1,146 @@
+#include "app/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/lens.h"
+#include "app/demo.h"
+#include "app/out.h"
+#include "engine/base/mem.h"
+#include "engine/base/pool.h"
+
+enum { MAX_PROMPT = 64 << 20 };
+
+struct model *setup_model(const struct options *o, struct err *e)
+{
+	const void *data;
+	size_t size;
+
+	if (o->model && strcmp(o->model, "demo"))
+		return model_open(o->model, o->tokenizer, e);
+	if (!demo_bytes(&data, &size, e))
+		return NULL;
+	return model_open_mem("demo", data, size, e);
+}
+
+bool setup_is_gguf(const char *path)
+{
+	char magic[4] = "";
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool yes = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic && !memcmp(magic, "GGUF", 4);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+int setup_threads(const struct options *o)
+{
+	int cores = pool_cores();
+
+	if (o->threads > cores)
+		out_note("%d threads asked for, %d used: more workers than cores only get in each other's way",
+		    o->threads, cores);
+	return o->threads && o->threads < cores ? o->threads : cores;
+}
+
+static bool read_edits(struct setup *s, const struct options *o, struct err *e)
+{
+	s->edits = edit_set_ref(edit_set_empty());
+	for (int i = 0; i < o->edits.n; i++) {
+		const struct edit_set *more;
+		struct edit ed;
+
+		if (!edit_parse(o->edits.item[i], &s->model->hp, &ed, e))
+			return err_wrap(e, "edit '%.100s'", o->edits.item[i]);
+		ed.number = i + 1;
+		more = edit_set_with(s->edits, &ed, (uint32_t)i + 1);
+		edit_set_unref(s->edits);
+		s->edits = more;
+	}
+	return true;
+}
+
+bool setup_open(struct setup *s, const struct options *o, struct err *e)
+{
+	*s = (struct setup){.model = NULL};
+	if (o->backend == BACKEND_CUDA)
+		return err_set(e, ERR_UNSUPPORTED, "this build computes on the CPU; it has no --backend cuda");
+	if (!(s->chain = chain_parse(o->sampler ? o->sampler : SAMPLER_DEFAULT, 0, e)))
+		return err_wrap(e, "--sampler");
+	if (!(s->model = setup_model(o, e)) || !read_edits(s, o, e))
+		return false;
+	s->plan = lens_plan(&s->model->hp);
+	s->session = (struct session_options){
+		.n_threads = setup_threads(o), .n_ctx = o->context, .exact = o->exact,
+		.probes = true, .seed = o->seed, .plan = s->plan,
+	};
+	return true;
+}
+
+void setup_close(struct setup *s)
+{
+	free(s->tokens);
+	buf_free(&s->prompt);
+	probe_plan_free(s->plan);
+	edit_set_unref(s->edits);
+	chain_unref(s->chain);
+	model_close(s->model);
+	*s = (struct setup){.model = NULL};
+}
+
+static bool read_all(struct buf *out, int fd, const char *name, struct err *e)
+{
+	if (!buf_read_fd(out, fd, MAX_PROMPT, e))
+		return err_wrap(e, "reading the prompt from %s", name);
+	if (out->len && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = 0;
+	return true;
+}
+
+bool setup_text(struct buf *out, const struct options *o, struct err *e)
+{
+	int fd;
+	bool ok;
+
+	buf_str(out, o->prompt ? o->prompt : "");
+	if (o->prompt || (!o->prompt_file && isatty(STDIN_FILENO)))
+		return true;
+	if (!o->prompt_file)
+		return read_all(out, STDIN_FILENO, "standard input", e);
+	if ((fd = open(o->prompt_file, O_RDONLY | O_CLOEXEC)) < 0)
+		return err_set(e, ERR_FILE, "%.200s: %s", o->prompt_file, strerror(errno));
+	ok = read_all(out, fd, o->prompt_file, e);
+	close(fd);
+	return ok;
+}
+
+/* A text has to begin with something. */
+static bool begin_with_bos(struct setup *s, const struct options *o, struct err *e)
+{
+	int bos = vocab_bos(s->model->vocab);
+
+	if (o->no_bos || bos < 0)
+		return err_set(e, ERR_USAGE, "the prompt is empty and %s, so there is nothing to read",
+		    o->no_bos ? "--no-bos takes the beginning-of-text token away"
+			      : "this model has no beginning-of-text token");
+	free(s->tokens);
+	s->tokens = mem_dup(&(int32_t){bos}, sizeof *s->tokens);
+	s->n_tokens = 1;
+	return true;
+}
+
+bool setup_prompt(struct setup *s, const struct options *o, struct err *e)
+{
+	const struct vocab *v = s->model->vocab;
+
+	if (!setup_text(&s->prompt, o, e))
+		return false;
+	if (!vocab_encode(v, s->prompt.data, s->prompt.len, vocab_add_bos(v) && !o->no_bos, true, &s->tokens,
+		&s->n_tokens, e))
+		return err_wrap(e, "tokenizing the prompt");
+	return s->n_tokens || begin_with_bos(s, o, e);
+}

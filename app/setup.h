@@ -1,0 +1,46 @@
+/*
+ * setup -- from options to a model that is ready to read: what the meter and the
+ * batch commands that run a model have in common.
+ *
+ * Owns     everything in struct setup, from setup_open() to setup_close()
+ */
+#ifndef APP_SETUP_H
+#define APP_SETUP_H
+
+#include "app/options.h"
+#include "engine/base/buf.h"
+#include "engine/session.h"
+
+struct setup {
+	struct model *model;
+	struct probe_plan *plan;        /* every lens */
+	const struct chain *chain;
+	const struct edit_set *edits;
+	struct session_options session; /* as the options want it; no sink yet */
+	int32_t *tokens;                /* of the prompt, after setup_prompt() */
+	size_t n_tokens;
+	struct buf prompt;              /* its text */
+};
+
+/* Model, plan, sampler and edits.  A failure leaves what setup_close() takes. */
+bool setup_open(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
+void setup_close(struct setup *s);
+
+/* The built-in model or the file the options name. */
+struct model *setup_model(const struct options *o, struct err *e) MUST_CHECK;
+
+/* True when the file begins as GGUF files do; whatever else it is, its reader
+ * says. */
+bool setup_is_gguf(const char *path);
+
+/* The prompt's text: --prompt, --file, or standard input when it is not a
+ * terminal; else empty.  One newline at the end of a file is dropped. */
+bool setup_text(struct buf *out, const struct options *o, struct err *e) MUST_CHECK;
+/* Reads the text and tokenizes it as `o` wants.  An empty one becomes the
+ * beginning-of-text token; ERR_USAGE where there is none. */
+bool setup_prompt(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
+
+/* Never more workers than cores: says so on standard error when it lowers. */
+int setup_threads(const struct options *o);
+
+#endif
