@@ -19,9 +19,8 @@
 enum pretok_flags {
 	PRETOK_WHOLE = 1,       /* a whole piece that is in the vocabulary is one token, merges or not */
 	PRETOK_BOS = 2,         /* BOS goes in front unless the file says otherwise */
-	PRETOK_NO_BOS = 4,      /* there is no BOS unless the file names one */
-	PRETOK_SPM = 8,         /* spaces become U+2581, merging starts from characters, bytes are <0xNN> */
-	PRETOK_LINES = 16,      /* a run of newlines that is in the vocabulary is one token */
+	PRETOK_SPM = 4,         /* spaces become U+2581, merging starts from characters, bytes are <0xNN> */
+	PRETOK_LINES = 8,       /* a run of newlines that is in the vocabulary is one token */
 };
 
 struct pretok_row {
