@@ -184,7 +184,8 @@ def quantized(name, types, d_model, d_ff, n_heads, n_kv_heads, seed):
         w.add_tensor(norm + ".weight", (1 + 0.2 * rng.standard_normal(d_model)).astype(np.float32))
     for tensor, (rows, cols) in shapes.items():
         kind = types[tensor.rsplit(".", 1)[-1]]
-        std = 0.4 if tensor in ("token_embd", "output") else 1.6 / np.sqrt(cols)
+        # The same spread of logits as the narrower models above.
+        std = 0.4 * np.sqrt(48 / d_model) if tensor in ("token_embd", "output") else 1.6 / np.sqrt(cols)
         if kind.endswith("_K"):
             data = k_blocks(rng, kind, rows, cols, std)
         else:
