@@ -45,6 +45,10 @@ static void show(const struct job *job, int j, int first, int rows, const float 
 {
 	const struct attention_pass *p = job->p;
 
+	if (p->capture && j == 0)
+		for (int h = 0; h < rows; h++)
+			memcpy(p->capture + (size_t)(first + h) * (size_t)(p->pos0 + 1), probs + (size_t)h * ld,
+			    (size_t)(p->pos0 + 1) * sizeof *probs);
 	if (!p->steps || !p->plan)
 		return;
 	for (int i = 0; i < p->plan->n; i++) {

@@ -36,6 +36,7 @@ struct attention_pass {
 	int layer, pos0, m;
 	struct step **steps;    /* [m] or NULL */
 	const struct probe_plan *plan;
+	float *capture;         /* NULL, or the probabilities of position 0 of the pass: [n_heads][pos0 + 1] */
 };
 
 bool attention_new(struct attention *a, const struct hparams *hp, struct pool *pool, struct kvcache *kv,

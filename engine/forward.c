@@ -34,6 +34,7 @@ struct forward {
 	float *out;                     /* [d_model] what attention or the MLP adds */
 	float *gate, *up;               /* [d_ff]; the product of the two lands in gate (or up) */
 	float *logits;                  /* [FORWARD_LOGITS][n_vocab] */
+	float *lens;                    /* [FORWARD_LOGITS][d_model] */
 	/* The pass at work: */
 	const struct pass *pass;
 	int layer;
@@ -68,6 +69,7 @@ struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvc
 	    !(f->q = scratch(f, dq, e)) || !(f->z = scratch(f, dq, e)) ||
 	    !(f->gate = scratch(f, ff, e)) || !(f->up = scratch(f, ff, e)) ||
 	    !(f->logits = mem_big((size_t)hp->n_vocab * FORWARD_LOGITS, sizeof(float), "logits", e)) ||
+	    !(f->lens = mem_big(d * FORWARD_LOGITS, sizeof(float), "logit lens", e)) ||
 	    !acts_new(&f->acts, max_m > FORWARD_LOGITS ? max_m : FORWARD_LOGITS, (int)(widest > d ? widest : d), e) ||
 	    !attention_new(&f->attn, hp, f->pool, kv, e)) {
 		forward_free(f);
@@ -84,6 +86,7 @@ void forward_free(struct forward *f)
 		return;
 	attention_free(&f->attn);
 	acts_free(&f->acts);
+	mem_big_free(f->lens);
 	mem_big_free(f->logits);
 	mem_big_free(f->up);
 	mem_big_free(f->gate);
@@ -103,6 +106,18 @@ size_t forward_bytes(const struct forward *f)
 	return f->bytes;
 }
 
+static void copy_out(const struct capture *c, int layer, enum site site, const float *x, int n)
+{
+	size_t size = (size_t)n * sizeof *x;
+
+	if (site == SITE_mlp && c->neurons)
+		memcpy(c->neurons + (size_t)layer * (size_t)n, x, size);
+	if (site == SITE_resid_post && c->resid)
+		memcpy(c->resid + (size_t)layer * (size_t)n, x, size);
+	if (c->values && site == c->site && layer == c->layer)
+		memcpy(c->values, x, size);
+}
+
 /* One position at one site: edits write, then probes read. */
 static void visit(const struct forward *f, int layer, enum site site, float *x, int j)
 {
@@ -111,6 +126,8 @@ static void visit(const struct forward *f, int layer, enum site site, float *x, 
 
 	if (edit_set_touches(p->edits, layer, site))
 		edit_set_apply(p->edits, layer, site, f->hp, x, p->pos0 + j, p->n_prompt, p->applied);
+	if (p->capture)
+		copy_out(p->capture, layer, site, x, n);
 	if (!p->steps || !f->plan)
 		return;
 	for (int i = 0; i < f->plan->n; i++) {
@@ -277,7 +294,7 @@ static bool reads(const struct forward *f, enum site site)
 	for (int i = 0; f->pass->steps && f->plan && i < f->plan->n; i++)
 		if (f->plan->probes[i]->site == site)
 			return true;
-	return false;
+	return f->pass->capture && f->pass->capture->values && f->pass->capture->site == site;
 }
 
 static void attend(struct forward *f, const struct layer *lw)
@@ -295,7 +312,8 @@ static void attend(struct forward *f, const struct layer *lw)
 	matmul_run(f->mm, &f->acts, qkv, 3);
 	each_position(f, rotate);
 	attention_run(&f->attn, &(struct attention_pass){ .q = f->q, .z = f->z, .layer = l, .pos0 = p->pos0,
-	    .m = p->m, .steps = p->steps, .plan = f->plan });
+	    .m = p->m, .steps = p->steps, .plan = f->plan, .capture = p->capture && p->capture->attention_layer == l ?
+	    p->capture->attention : NULL });
 	if (edit_set_touches(p->edits, l, SITE_z) || reads(f, SITE_z))
 		each_position(f, visit_z);
 	acts_set(&f->acts, f->z, (size_t)dq, p->m, dq);
@@ -366,5 +384,17 @@ const float *forward_logits(struct forward *f, const struct pass *p, int row0, i
 		if (p->steps)
 			read_logits(f, p, row0 + j, logits);
 	}
+	return f->logits;
+}
+
+const float *forward_lens(struct forward *f, const float *resid, int n)
+{
+	size_t d = (size_t)f->hp->d_model;
+	struct product head = { f->m->w.lm_head, NULL, f->logits, (size_t)f->hp->n_vocab };
+
+	for (int j = 0; j < n; j++)
+		norm(f, f->lens + (size_t)j * d, resid + (size_t)j * d, f->layers.final_norm, f->layers.final_norm_b);
+	acts_set(&f->acts, f->lens, d, n, (int)d);
+	matmul_run(f->mm, &f->acts, &head, 1);
 	return f->logits;
 }

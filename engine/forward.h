@@ -25,6 +25,18 @@ enum { FORWARD_LOGITS = 16 };   /* rows of logits computed at a time */
 
 struct forward;
 
+/* Copies of a single position (m = 1), for who wants to see it whole.  NULL: not
+ * wanted. */
+struct capture {
+	int attention_layer;
+	float *attention;       /* [n_heads][pos + 1] */
+	float *neurons;         /* [n_layers][d_ff], site mlp */
+	float *resid;           /* [n_layers][d_model], site resid_post */
+	enum site site;         /* with `layer`: any one place */
+	int layer;
+	float *values;
+};
+
 struct pass {
 	const int32_t *tokens;  /* [m] */
 	int m, pos0;
@@ -32,6 +44,7 @@ struct pass {
 	const struct edit_set *edits;
 	atomic_ullong *applied; /* per edit of the set, or NULL */
 	struct step **steps;    /* [m], filled by the probes; NULL: nothing is measured */
+	const struct capture *capture;
 };
 
 /* plan may be NULL: no probes. */
@@ -43,6 +56,11 @@ void forward_run(struct forward *f, const struct pass *p);
 /* Logits of rows row0 .. row0 + n - 1 of the last pass (n <= FORWARD_LOGITS):
  * [n][n_vocab], good until the next call.  Edits and probes at `logits` have run. */
 const float *forward_logits(struct forward *f, const struct pass *p, int row0, int n);
+
+/* Logits that the final norm and the LM head give for n vectors of the residual
+ * stream ([n][d_model], n <= FORWARD_LOGITS): the logit lens.  Good until the
+ * next call. */
+const float *forward_lens(struct forward *f, const float *resid, int n);
 
 size_t forward_bytes(const struct forward *f);
 

@@ -32,6 +32,7 @@ void news_free(struct news *n)
 	if (!n)
 		return;
 	step_unref(n->step);
+	look_unref(n->look);
 	free(n->text);
 	free(n);
 }
@@ -82,6 +83,16 @@ static bool add_text(struct live *lv, const struct order *o, struct err *e)
 	return ok;
 }
 
+static bool look(struct live *lv, const struct look_request *what, struct err *e)
+{
+	const struct look *k;
+
+	if (!session_look(lv->session, what, &k, e))
+		return false;
+	tell(lv, (struct news){ .kind = NEWS_LOOK, .look = k });
+	return true;
+}
+
 static void obey(struct live *lv, const struct order *o)
 {
 	struct err e = { 0 };
@@ -119,6 +130,11 @@ static void obey(struct live *lv, const struct order *o)
 	case ORDER_SEED:
 		session_seed(lv->session, o->seed);
 		break;
+	case ORDER_LOOK:
+		/* A look changes nothing, so neither does one that fails. */
+		if (!look(lv, &o->look, &e))
+			tell_text(lv, NEWS_ERROR, e.msg);
+		return;
 	}
 	if (ok)
 		tell(lv, (struct news){ .kind = NEWS_STATE });

@@ -1,4 +1,4 @@
-#include "engine/session.h"
+#include "engine/session_state.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,33 +6,8 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
-#include "engine/forward.h"
 
 enum { DEFAULT_CTX = 4096, DEFAULT_PIECE = 256 };
-
-struct session {
-	const struct model *m;
-	struct session_options opt;
-	struct pool *pool;
-	struct matmul *mm;
-	struct kvcache kv;
-	struct forward *fwd;
-	struct sampler *sampler;
-	const struct edit_set *edits;
-	const struct chain *chain;
-	atomic_ullong *applied;         /* [edit_set_n(edits)], of the pass at work */
-	uint64_t *total;                /* by edit number */
-	int n_total;
-	int32_t *tokens;                /* [n_ctx + 1] */
-	unsigned char *why;             /* [n_ctx + 1]: enum step_why of each token */
-	int n_tokens, n_read, n_prompt;
-	int n_ctx;
-	int index, branch;              /* of the next step */
-	int furthest;                   /* positions of this branch that have a step */
-	struct step **pass_steps;       /* [piece] */
-	const struct step **history;    /* [n_ctx]: NULL where not held */
-	const float *last_logits;
-};
 
 static bool choose_sizes(struct session *s, struct err *e)
 {
@@ -66,7 +41,9 @@ struct session *session_new(const struct model *m, const struct session_options 
 	    !(s->fwd = forward_new(m, s->mm, &s->kv, s->opt.piece, opt->exact, opt->probes ? opt->plan : NULL, e)) ||
 	    !(s->sampler = sampler_new(hp->n_vocab, e)) || !(s->chain = chain_parse(SAMPLER_DEFAULT, 0, e)))
 		goto fail;
-	s->edits = edit_set_empty();
+	const struct edit_set *none = edit_set_empty();
+	session_edits(s, none);
+	edit_set_unref(none);
 	s->tokens = mem_array((size_t)s->n_ctx + 1, sizeof *s->tokens);
 	s->why = mem_array((size_t)s->n_ctx + 1, 1);
 	s->history = mem_array((size_t)s->n_ctx, sizeof *s->history);
@@ -90,7 +67,9 @@ void session_free(struct session *s)
 	free(s->total);
 	free(s->applied);
 	chain_unref(s->chain);
-	edit_set_unref(s->edits);
+	for (int i = 0; i < s->n_sets; i++)
+		edit_set_unref(s->sets[i]);
+	free(s->sets);
 	sampler_free(s->sampler);
 	forward_free(s->fwd);
 	kvcache_free(&s->kv);
@@ -156,8 +135,8 @@ size_t session_bytes(const struct session *s)
 
 void session_edits(struct session *s, const struct edit_set *edits)
 {
-	edit_set_ref(edits);
-	edit_set_unref(s->edits);
+	s->sets = mem_resize(s->sets, (size_t)s->n_sets + 1, sizeof *s->sets);
+	s->sets[s->n_sets++] = edit_set_ref(edits);
 	s->edits = edits;
 	free(s->applied);
 	s->applied = mem_array((size_t)edit_set_n(edits), sizeof *s->applied);

@@ -15,6 +15,7 @@
 
 #include "engine/edit.h"
 #include "engine/hparams.h"
+#include "engine/look.h"
 #include "engine/probe.h"
 #include "engine/sampler.h"
 #include "engine/step.h"
@@ -29,6 +30,7 @@ enum order_kind {
 	ORDER_EDITS,            /* edits: the set in force from the next pass */
 	ORDER_CHAIN,            /* chain: the sampler in force from the next token */
 	ORDER_SEED,             /* seed */
+	ORDER_LOOK,             /* look: recompute a position and show it whole */
 };
 
 struct order {
@@ -39,6 +41,7 @@ struct order {
 	const char *text;       /* copied by source_send */
 	const struct edit_set *edits;   /* a reference is taken by source_send */
 	const struct chain *chain;
+	struct look_request look;
 };
 
 enum news_kind {
@@ -46,6 +49,7 @@ enum news_kind {
 	NEWS_STATE,             /* running, n_tokens (length of the text), n_read */
 	NEWS_CUT,               /* the text now ends at n_tokens; a new branch begins */
 	NEWS_END,               /* generation stopped by itself; text says why */
+	NEWS_LOOK,              /* look; the reference is the taker's */
 	NEWS_ERROR,             /* text: the line to show */
 };
 
@@ -54,6 +58,7 @@ struct news {
 	bool running;
 	int n_tokens, n_read;
 	const struct step *step;
+	const struct look *look;
 	char *text;
 };
 

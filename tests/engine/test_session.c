@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "engine/look.h"
+
 #include "tests/test.h"
 #include "tests/tiny_model.h"
 
@@ -360,6 +362,122 @@ static void logits_of_every_position_are_those_the_steps_saw(void **state)
 	end(&r);
 }
 
+static const struct look *look(struct run *r, unsigned what, int pos, int layer)
+{
+	struct err e = { 0 };
+	const struct look *k;
+
+	if (!session_look(r->s, &(struct look_request){ .what = what, .pos = pos, .layer = layer,
+	    .at = { .site = SITE_mlp, .layer = 1, .head = -1, .index = -1 } }, &k, &e))
+		fail_msg("%s", e.msg);
+	return k;
+}
+
+static void a_second_look_shows_what_the_step_measured(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ .piece = 5 });
+	generate(&r, 6);
+	for (int pos = 3; pos < r.n; pos += 4) {
+		const struct look *k = look(&r, LOOK_ATTENTION | LOOK_NEURONS | LOOK_SITE, pos, 1);
+		double h = 0, sum = 0;
+
+		for (int t = 0; t <= pos; t++) {
+			double p = k->attention[2 * k->n_keys + t];
+
+			sum += p;
+			h -= p > 0 ? p * log(p) : 0;
+		}
+		CHECK_NEAR(sum, 1, 1e-5);
+		CHECK_NEAR(h, step_values(r.steps[pos], 0)[r.plan->n_heads + 2], 1e-5);
+		CHECK_NEAR(k->neurons[k->d_ff], step_values(r.steps[pos], 1)[1], 1e-5);
+		CHECK_NEAR(k->site[0], k->neurons[k->d_ff], 0);
+		CHECK_INT(k->step, r.steps[pos]->index);
+		look_unref(k);
+	}
+	end(&r);
+}
+
+static void a_look_leaves_the_run_as_it_was(void **state)
+{
+	struct run plain, looked;
+
+	(void)state;
+	begin(&plain, "qwen2", (struct session_options){ .piece = 5 });
+	generate(&plain, 12);
+	begin(&looked, "qwen2", (struct session_options){ .piece = 5 });
+	for (int i = 0; i < 12; i++) {
+		generate(&looked, 1);
+		look_unref(look(&looked, LOOK_ATTENTION | LOOK_LENS | LOOK_COMPARE, 2 + i / 2, 0));
+	}
+	assert_memory_equal(session_tokens(plain.s), session_tokens(looked.s), (N_TEXT + 12) * sizeof(int32_t));
+	for (int i = 0; i < plain.n; i++)
+		assert_memory_equal(plain.steps[i]->values, looked.steps[i]->values, plain.plan->n_values * sizeof(float));
+	end(&plain);
+	end(&looked);
+}
+
+static void the_lens_of_the_last_layer_is_the_model_itself(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ .prompt_logits = true });
+	generate(&r, 2);
+	const struct look *k = look(&r, LOOK_LENS, N_TEXT - 1, 0);
+	const struct step *s = r.steps[N_TEXT - 1];
+	const struct look_layer *last = &k->lens[k->n_layers - 1];
+	CHECK_INT(last->top[0].id, s->top[0].id);
+	CHECK_NEAR(last->top[0].p, s->top[0].p_raw, 1e-5);
+	CHECK_NEAR(last->kl, 0, 1e-6);
+	assert_true(k->lens[0].kl > 0);
+	assert_true(k->settled < k->n_layers);
+	for (int l = k->settled; l < k->n_layers; l++)
+		CHECK_INT(k->lens[l].top[0].id, last->top[0].id);
+	look_unref(k);
+	end(&r);
+}
+
+static void a_comparison_is_zero_without_edits_and_positive_with_one(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ 0 });
+	generate(&r, 2);
+	const struct look *k = look(&r, LOOK_COMPARE, N_TEXT, 0);
+	CHECK_NEAR(k->jsd, 0, 0);
+	CHECK_NEAR(k->kl, 0, 0);
+	CHECK_INT(k->best[0], k->best[1]);
+	look_unref(k);
+	const struct edit_set *set = set_of(&r, "L1.mlp[3] = 50", 1);
+	session_edits(r.s, set);
+	edit_set_unref(set);
+	generate(&r, 1);
+	k = look(&r, LOOK_COMPARE, N_TEXT + 1, 0);
+	CHECK_INT(k->edits, 1);
+	assert_true(k->jsd > 1e-4f && k->jsd < 0.6932f && k->kl > 0);
+	look_unref(k);
+	end(&r);
+}
+
+static void a_look_beyond_what_was_read_is_refused(void **state)
+{
+	struct run r;
+	struct err e = { 0 };
+	const struct look *k;
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ 0 });
+	generate(&r, 1);
+	assert_false(session_look(r.s, &(struct look_request){ .pos = N_TEXT }, &k, &e));
+	CHECK_INT(e.code, ERR_USAGE);
+	assert_false(session_look(r.s, &(struct look_request){ .what = LOOK_ATTENTION, .layer = 2 }, &k, &e));
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +493,11 @@ int main(void)
 		TEST(nothing_to_read_is_said),
 		TEST(learned_positions_bound_the_context),
 		TEST(logits_of_every_position_are_those_the_steps_saw),
+		TEST(a_second_look_shows_what_the_step_measured),
+		TEST(a_look_leaves_the_run_as_it_was),
+		TEST(the_lens_of_the_last_layer_is_the_model_itself),
+		TEST(a_comparison_is_zero_without_edits_and_positive_with_one),
+		TEST(a_look_beyond_what_was_read_is_refused),
 	};
 
 	/* threaded test */

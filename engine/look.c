@@ -1,0 +1,222 @@
+#include "engine/look.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/mem.h"
+#include "engine/session_state.h"
+
+static atomic_int *refs(const struct look *k)
+{
+	return &((struct look *)(uintptr_t)k)->refs;
+}
+
+const struct look *look_ref(const struct look *k)
+{
+	atomic_fetch_add_explicit(refs(k), 1, memory_order_relaxed);
+	return k;
+}
+
+void look_unref(const struct look *k)
+{
+	if (!k || atomic_fetch_sub_explicit(refs(k), 1, memory_order_acq_rel) != 1)
+		return;
+	free(k->attention);
+	free(k->neurons);
+	free(k->lens);
+	free(k->site);
+	free((void *)(uintptr_t)k);
+}
+
+/* The rows of one position in all layers, so that they can be put back. */
+static void exchange_rows(const struct kvcache *kv, int pos, float *saved, bool back)
+{
+	size_t size = kv->row * sizeof *saved;
+
+	for (int l = 0; l < kv->n_layers; l++) {
+		float *k = kvcache_k(kv, l, pos), *v = kvcache_v(kv, l, pos);
+		float *sk = saved + (size_t)l * 2 * kv->row, *sv = sk + kv->row;
+
+		memcpy(back ? k : sk, back ? sk : k, size);
+		memcpy(back ? v : sv, back ? sv : v, size);
+	}
+}
+
+static const struct edit_set *set_of(const struct session *s, uint32_t revision)
+{
+	for (int i = s->n_sets; i-- > 0;)
+		if (edit_set_revision(s->sets[i]) == revision)
+			return s->sets[i];
+	return s->edits;
+}
+
+/* Runs the position once more under `edits`; the cache ends as it was. */
+static void again(struct session *s, int pos, const struct edit_set *edits, const struct capture *c, float *logits)
+{
+	struct pass p = { .tokens = s->tokens + pos, .m = 1, .pos0 = pos, .n_prompt = s->n_prompt, .edits = edits,
+	    .capture = c };
+	float *saved = mem_array((size_t)s->kv.n_layers * 2 * s->kv.row, sizeof *saved);
+
+	exchange_rows(&s->kv, pos, saved, false);
+	forward_run(s->fwd, &p);
+	if (logits)
+		memcpy(logits, forward_logits(s->fwd, &p, 0, 1), (size_t)s->m->hp.n_vocab * sizeof *logits);
+	exchange_rows(&s->kv, pos, saved, true);
+	free(saved);
+	s->kv.len = s->n_read;
+	s->last_logits = NULL;
+}
+
+static void best_few(const float *logits, int n, float lse, struct look_candidate top[LOOK_TOP])
+{
+	int found = 0;
+
+	for (int v = 0; v < n; v++) {
+		int at = found < LOOK_TOP ? found : LOOK_TOP - 1;
+
+		if (found == LOOK_TOP && !(logits[v] > top[at].p))
+			continue;
+		for (; at > 0 && logits[v] > top[at - 1].p; at--)
+			top[at] = top[at - 1];
+		top[at] = (struct look_candidate){ v, logits[v] };
+		found += found < LOOK_TOP;
+	}
+	for (int i = 0; i < LOOK_TOP; i++)
+		top[i] = i < found ? (struct look_candidate){ top[i].id, expf(top[i].p - lse) } :
+		    (struct look_candidate){ -1, NAN };
+}
+
+/* KL(p || q) of two sets of logits, nats. */
+static double divergence(const float *p, float p_lse, const float *q, float q_lse, int n)
+{
+	double sum = 0;
+
+	for (int v = 0; v < n; v++) {
+		double lp = (double)p[v] - (double)p_lse;
+
+		if (lp > -60)
+			sum += exp(lp) * (lp - ((double)q[v] - (double)q_lse));
+	}
+	return sum > 0 || isnan(sum) ? sum : 0;
+}
+
+static double jensen_shannon(const float *p, float p_lse, const float *q, float q_lse, int n)
+{
+	double sum = 0;
+
+	for (int v = 0; v < n; v++) {
+		double a = exp((double)p[v] - (double)p_lse), b = exp((double)q[v] - (double)q_lse), m = (a + b) / 2;
+
+		if (a > 0)
+			sum += a * log(a / m) / 2;
+		if (b > 0)
+			sum += b * log(b / m) / 2;
+	}
+	return sum > 0 || isnan(sum) ? sum : 0;
+}
+
+static void read_layers(struct session *s, struct look *k, const float *resid, const float *final, float final_lse)
+{
+	int n_vocab = s->m->hp.n_vocab, n = k->n_layers, last = -1;
+
+	for (int l = 0, m; l < n; l += m) {
+		m = n - l < FORWARD_LOGITS ? n - l : FORWARD_LOGITS;
+		const float *logits = forward_lens(s->fwd, resid + (size_t)l * (size_t)s->m->hp.d_model, m);
+
+		for (int i = 0; i < m; i++) {
+			const float *row = logits + (size_t)i * (size_t)n_vocab;
+			struct look_layer *out = &k->lens[l + i];
+
+			kernels()->softmax_stats(row, (size_t)n_vocab, &out->softmax);
+			best_few(row, n_vocab, out->softmax.lse, out->top);
+			out->kl = (float)divergence(final, final_lse, row, out->softmax.lse, n_vocab);
+		}
+	}
+	k->settled = n;
+	for (int l = n; l-- > 0 && (last < 0 || k->lens[l].top[0].id == last); last = k->lens[l].top[0].id)
+		k->settled = l;
+}
+
+static void compare(struct session *s, struct look *k, const float *edited, float edited_lse)
+{
+	int n = s->m->hp.n_vocab;
+	const struct edit_set *none = edit_set_empty();
+	float *plain = mem_array((size_t)n, sizeof *plain);
+	struct softmax_stats st;
+	struct look_candidate top[LOOK_TOP];
+
+	again(s, k->asked.pos, none, NULL, plain);
+	edit_set_unref(none);
+	kernels()->softmax_stats(plain, (size_t)n, &st);
+	k->jsd = (float)jensen_shannon(edited, edited_lse, plain, st.lse, n);
+	k->kl = (float)divergence(edited, edited_lse, plain, st.lse, n);
+	best_few(edited, n, edited_lse, top);
+	k->best[0] = top[0].id;
+	k->best_p[0] = top[0].p;
+	best_few(plain, n, st.lse, top);
+	k->best[1] = top[0].id;
+	k->best_p[1] = top[0].p;
+	free(plain);
+}
+
+static struct look *look_new(const struct session *s, const struct look_request *what)
+{
+	const struct hparams *hp = &s->m->hp;
+	struct look *k = mem_zalloc(sizeof *k);
+
+	atomic_init(&k->refs, 1);
+	k->asked = *what;
+	k->step = s->history[what->pos] ? s->history[what->pos]->index : -1;
+	k->edits = s->history[what->pos] ? s->history[what->pos]->edits : edit_set_revision(s->edits);
+	k->n_layers = hp->n_layers;
+	k->n_heads = hp->n_heads;
+	k->d_ff = hp->d_ff;
+	k->n_keys = what->pos + 1;
+	k->jsd = k->kl = NAN;
+	k->best[0] = k->best[1] = -1;
+	if (what->what & LOOK_ATTENTION)
+		k->attention = mem_array((size_t)hp->n_heads * (size_t)k->n_keys, sizeof *k->attention);
+	if (what->what & LOOK_NEURONS)
+		k->neurons = mem_array((size_t)hp->n_layers * (size_t)hp->d_ff, sizeof *k->neurons);
+	if (what->what & LOOK_LENS)
+		k->lens = mem_array((size_t)hp->n_layers, sizeof *k->lens);
+	if (what->what & LOOK_SITE) {
+		k->n_site = site_width(what->at.site, hp);
+		k->site = mem_array((size_t)k->n_site, sizeof *k->site);
+	}
+	return k;
+}
+
+bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+{
+	const struct hparams *hp = &s->m->hp;
+	size_t n = (size_t)hp->n_vocab;
+
+	if (what->pos < 0 || what->pos >= s->n_read)
+		return err_set(e, ERR_USAGE, "position %d has not been read; positions 0 to %d have", what->pos,
+		    s->n_read - 1);
+	if ((what->what & LOOK_ATTENTION) && (what->layer < 0 || what->layer >= hp->n_layers))
+		return err_set(e, ERR_USAGE, "the model has layers 0 to %d, not %d", hp->n_layers - 1, what->layer);
+	if ((what->what & LOOK_SITE) && site_width(what->at.site, hp) == 0)
+		return err_set(e, ERR_USAGE, "%s cannot be copied", sites[what->at.site].text);
+
+	struct look *k = look_new(s, what);
+	float *resid = k->lens ? mem_array((size_t)hp->n_layers * (size_t)hp->d_model, sizeof *resid) : NULL;
+	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) ? mem_array(n, sizeof *logits) : NULL;
+	struct softmax_stats st = { 0 };
+
+	again(s, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
+	    .attention = k->attention, .neurons = k->neurons, .resid = resid, .site = what->at.site,
+	    .layer = what->at.layer, .values = k->site }, logits);
+	if (logits)
+		kernels()->softmax_stats(logits, n, &st);
+	if (k->lens)
+		read_layers(s, k, resid, logits, st.lse);
+	if (what->what & LOOK_COMPARE)
+		compare(s, k, logits, st.lse);
+	free(logits);
+	free(resid);
+	*out = k;
+	return true;
+}

@@ -1,0 +1,34 @@
+/* session_state -- what session.h keeps closed, for the files that work on it. */
+#ifndef ENGINE_SESSION_STATE_H
+#define ENGINE_SESSION_STATE_H
+
+#include "engine/forward.h"
+#include "engine/session.h"
+
+struct session {
+	const struct model *m;
+	struct session_options opt;
+	struct pool *pool;
+	struct matmul *mm;
+	struct kvcache kv;
+	struct forward *fwd;
+	struct sampler *sampler;
+	const struct edit_set *edits;
+	const struct edit_set **sets;   /* every set that was in force, the newest last */
+	int n_sets;
+	const struct chain *chain;
+	atomic_ullong *applied;         /* [edit_set_n(edits)], of the pass at work */
+	uint64_t *total;                /* by edit number */
+	int n_total;
+	int32_t *tokens;                /* [n_ctx + 1] */
+	unsigned char *why;             /* [n_ctx + 1]: enum step_why of each token */
+	int n_tokens, n_read, n_prompt;
+	int n_ctx;
+	int index, branch;              /* of the next step */
+	int furthest;                   /* positions of this branch that have a step */
+	struct step **pass_steps;       /* [piece] */
+	const struct step **history;    /* [n_ctx]: NULL where not held */
+	const float *last_logits;
+};
+
+#endif
