@@ -121,7 +121,7 @@ static bool read_array(struct cursor *c, struct gguf_value *v)
 		return false;
 	at = cursor_offset(c);
 	v->n = cursor_uint(c, 8, "array length");
-	if (!cursor_can_hold(c, v->n, v->type == GGUF_STR ? 8 : type_bytes[v->type], "elements of the array"))
+	if (!cursor_can_hold(c, v->n, v->type == GGUF_STR ? 8 : type_bytes[v->type], "array"))
 		return false;
 	if (v->n > MAX_ARRAY)
 		return cursor_fail(c, ERR_FILE, at, "array length is %" PRIu64 ", at most %d are allowed", v->n, MAX_ARRAY);
@@ -171,9 +171,10 @@ static bool read_shape(struct cursor *c, struct tensor *t, size_t *bytes)
 		size_t here = cursor_offset(c);
 		uint64_t ne = cursor_uint(c, 8, "dimension");
 
-		if (cursor_ok(c) && (ne == 0 || ne > INT64_MAX || !mem_mul(count, (size_t)ne, &count)))
-			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ", expected 1 to %zu", i, ne,
-			    (size_t)INT64_MAX / (count ? count : 1));
+		if (cursor_ok(c) && (ne == 0 || ne > INT64_MAX))
+			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ", expected 1 to %" PRId64, i, ne, INT64_MAX);
+		if (cursor_ok(c) && !mem_mul(count, (size_t)ne, &count))
+			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ": more weights than can be counted", i, ne);
 		t->ne[i] = (int64_t)ne;
 	}
 

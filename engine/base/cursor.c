@@ -77,7 +77,7 @@ bool cursor_can_hold(struct cursor *c, uint64_t n, size_t size, const char *fiel
 		return true;
 	if (n > 1 && size > 1)
 		return cursor_fail(c, ERR_FILE, cursor_offset(c),
-		    "%s: %" PRIu64 " need at least %zu bytes each, %zu are left in the file", field, n, size, c->left);
+		    "%s: %" PRIu64 " items need at least %zu bytes each, %zu are left in the file", field, n, size, c->left);
 	return cursor_fail(c, ERR_FILE, cursor_offset(c), "%s needs %" PRIu64 " bytes, %zu are left in the file",
 	    field, n > size ? n : (uint64_t)size, c->left);
 }
