@@ -87,6 +87,10 @@ static void other_formats_are_recognized(void **state)
 	}
 	CHECK(!mapfile_looks_like("GGUF\3\0\0\0", 8));
 	CHECK(!mapfile_looks_like("", 0));
+	/* Headers of llama2.c with widths 640, 1408 and 123. */
+	CHECK(!mapfile_looks_like("\x80\2\0\0\0\4\0\0\5\0\0\0", 12));
+	CHECK(!mapfile_looks_like("\x80\5\0\0\0\4\0\0\5\0\0\0", 12));
+	CHECK(!mapfile_looks_like("{\0\0\0\0\4\0\0\5\0\0\0", 12));
 }
 
 int main(void)
