@@ -9,8 +9,12 @@
  * expected and found: ERR_FILE, or ERR_UNSUPPORTED for what is valid but not
  * ours (a tensor type, a split file, version 1).
  *
- * Limits   65,536 keys and tensors, strings 16 MiB, arrays 2^24 elements,
- *          alignment a power of two up to 65,536
+ * Keys and tensor names are printable ASCII, so they may be shown as they are.
+ * The tensors lie one behind the other in the order of the table, without holes,
+ * as the writers of the format have it; only what follows the last is tolerated.
+ *
+ * Limits   65,536 keys and tensors, keys 65,535 bytes, names 63, strings 16 MiB,
+ *          arrays 2^24 elements, alignment a power of two up to 65,536
  * Owns     the mapping and the directory, from gguf_open() to gguf_close()
  * Threads  immutable after open
  */
