@@ -96,7 +96,7 @@ static char *write_text(const struct chain *c)
 
 		buf_printf(&b, "%s%s", i ? " | " : "", st->def->name);
 		for (int j = 0; j < st->def->n_params; j++)
-			buf_printf(&b, " %g", st->params[j]);
+			buf_printf(&b, " %.15g", st->params[j]);
 	}
 	return b.data;
 }

@@ -70,21 +70,30 @@ static int best_of(const float *logits, int n, int k, struct candidate *c)
 	if (k > n)
 		k = n;
 	for (int i = 0; i < k; i++)
-		c[i] = (struct candidate){ .id = -1, .logit = -INFINITY };
-	for (int i = 0; i < n; i += BLOCK) {
+		c[i] = (struct candidate){ .id = i, .logit = clean(logits[i]) };
+	all.n = (size_t)k;
+	candidates_sort(&all, (size_t)k);
+	/* Worst first is a heap. */
+	for (int i = 0; i < k / 2; i++) {
+		struct candidate t = c[i];
+
+		c[i] = c[k - 1 - i];
+		c[k - 1 - i] = t;
+	}
+	for (int i = k; i < n; i += BLOCK) {
 		int end = i + BLOCK < n ? i + BLOCK : n;
 		float most = -INFINITY;
 
 		/* Most blocks hold nothing of interest; one pass of max says so. */
 		for (int j = i; j < end; j++)
 			most = logits[j] > most ? logits[j] : most;
-		if (most <= c[0].logit && c[0].id >= 0)
+		if (most <= c[0].logit)
 			continue;
 		for (int j = i; j < end; j++)
-			if (clean(logits[j]) > c[0].logit || c[0].id < 0)
-				sift(c, k, (struct candidate){ .id = j, .logit = clean(logits[j]) });
+			if (logits[j] > c[0].logit)
+				sift(c, k, (struct candidate){ .id = j, .logit = logits[j] });
 	}
-	all.n = (size_t)k;
+	all.n_sorted = 0;
 	candidates_sort(&all, (size_t)k);
 	return k;
 }
@@ -105,7 +114,7 @@ static int needed(const struct chain *c, int n_vocab)
 
 	if (!strcmp(first->def->name, "greedy"))
 		return 1;
-	if (!strcmp(first->def->name, "top-k") && first->params[0] <= STEP_TOP)
+	if (!strcmp(first->def->name, "top-k") && first->params[0] >= 1 && first->params[0] <= STEP_TOP)
 		return (int)first->params[0];
 	return n_vocab;
 }

@@ -5,12 +5,24 @@
  */
 #include "engine/sampler.h"
 
-static bool occurs(const struct sampler_context *cx, size_t window, int32_t id)
+static bool occurs(const int32_t *tokens, size_t n, int32_t id)
 {
-	for (size_t i = cx->n_tokens - window; i < cx->n_tokens; i++)
-		if (cx->tokens[i] == id)
+	for (size_t i = 0; i < n; i++)
+		if (tokens[i] == id)
 			return true;
 	return false;
+}
+
+/* A full list stands in order of id until somebody sorts it, so most searches end
+ * where they begin.  NULL for a token that an earlier stage dropped. */
+static struct candidate *find(struct candidates *c, int32_t id)
+{
+	if ((size_t)id < c->n && c->c[id].id == id)
+		return &c->c[id];
+	for (size_t i = 0; i < c->n; i++)
+		if (c->c[i].id == id)
+			return &c->c[i];
+	return NULL;
 }
 
 static void penalise(struct candidate *c, double penalty)
@@ -28,23 +40,12 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 		return;
 	if (window > cx->n_tokens)
 		window = cx->n_tokens;
-	/* A full list stands in order of id until somebody sorts it: then each token
-	 * of the window is found without a search. */
-	bool by_id = c->n_sorted == 0 && c->n > 0 && c->c[c->n - 1].id == (int32_t)c->n - 1 && c->c[0].id == 0;
+	const int32_t *recent = cx->tokens + (cx->n_tokens - window);
+	for (size_t i = 0; i < window; i++) {
+		struct candidate *again = occurs(recent, i, recent[i]) ? NULL : find(c, recent[i]);
 
-	if (by_id) {
-		for (size_t i = cx->n_tokens - window; i < cx->n_tokens; i++) {
-			bool again = false;
-
-			for (size_t j = cx->n_tokens - window; j < i && !again; j++)
-				again = cx->tokens[j] == cx->tokens[i];
-			if (!again && (size_t)cx->tokens[i] < c->n)
-				penalise(&c->c[cx->tokens[i]], params[0]);
-		}
-	} else {
-		for (size_t i = 0; i < c->n; i++)
-			if (occurs(cx, window, c->c[i].id))
-				penalise(&c->c[i], params[0]);
+		if (again)
+			penalise(again, params[0]);
 	}
 	c->n_sorted = 0;
 }

@@ -2,10 +2,13 @@
  * sees the distribution at T = 1. */
 #include "engine/sampler.h"
 
+/* Below it a logit over T no longer fits a float, and the favourite has it all. */
+static const double least = 1e-30;
+
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
 	(void)cx;
-	if (params[0] <= 0) {
+	if (params[0] < least) {
 		candidates_sort(c, 1);
 		c->n = c->n_sorted = 1;
 		return;
