@@ -26,6 +26,7 @@ struct edit_set {
 	 * what an unedited place looks at. */
 	int n_masks;
 	uint32_t *mask;
+	uint32_t every;         /* sites edited in every layer */
 	int n;
 	struct edit e[];
 };
@@ -48,9 +49,18 @@ static const struct edit_set *set_finish(struct edit_set *s)
 			layers = s->e[i].at.layer + 1;
 	s->n_masks = layers + 1;
 	s->mask = mem_array((size_t)s->n_masks, sizeof *s->mask);
-	for (int i = 0; i < s->n; i++)
-		if (s->e[i].on)
-			s->mask[s->e[i].at.layer + 1] |= 1u << s->e[i].at.site;
+	for (int i = 0; i < s->n; i++) {
+		struct edit *ed = &s->e[i];
+
+		if (ed->vec)
+			vec_ref(ed->vec);
+		if (!ed->on)
+			continue;
+		if (ed->at.layer == EVERY_LAYER)
+			s->every |= 1u << ed->at.site;
+		else
+			s->mask[ed->at.layer + 1] |= 1u << ed->at.site;
+	}
 	return s;
 }
 
@@ -73,6 +83,8 @@ const struct edit_set *edit_set_ref(const struct edit_set *s)
 void edit_set_unref(const struct edit_set *s)
 {
 	if (s && atomic_fetch_sub_explicit(refs(s), 1, memory_order_acq_rel) == 1) {
+		for (int i = 0; i < s->n; i++)
+			vec_unref(s->e[i].vec);
 		free(s->mask);
 		free((void *)(uintptr_t)s);
 	}
@@ -142,7 +154,7 @@ const struct edit_set *edit_set_toggled(const struct edit_set *s, int number, ui
 
 bool edit_set_touches(const struct edit_set *s, int layer, enum site site)
 {
-	return layer + 1 < s->n_masks && s->mask[layer + 1] >> site & 1;
+	return s->every >> site & 1 || (layer + 1 < s->n_masks && s->mask[layer + 1] >> site & 1);
 }
 
 static bool in_scope(const struct edit *ed, int pos, int n_prompt)
@@ -167,7 +179,7 @@ void edit_set_apply(const struct edit_set *s, int layer, enum site site, const s
 		const struct edit *ed = &s->e[i];
 		int first = 0, n = site_width(site, hp);
 
-		if (!ed->on || ed->at.layer != layer || ed->at.site != site)
+		if (!ed->on || ed->at.site != site || (ed->at.layer != layer && ed->at.layer != EVERY_LAYER))
 			continue;
 		if (ed->at.head >= 0) {
 			first = ed->at.head * hp->d_head;
@@ -179,7 +191,10 @@ void edit_set_apply(const struct edit_set *s, int layer, enum site site, const s
 		}
 		if (!in_scope(ed, pos, n_prompt))
 			continue;
-		ed->op->apply(x + first, n, ed->value);
+		if (ed->vec)
+			ed->op->apply_vec(x + first, n, ed->vec->v, ed->value * ed->vec->scale);
+		else
+			ed->op->apply(x + first, n, ed->value);
 		if (applied)
 			atomic_fetch_add_explicit(&applied[i], 1, memory_order_relaxed);
 	}
@@ -235,28 +250,79 @@ static bool read_scope(const char **p, struct edit *out, struct err *e)
 	return true;
 }
 
-bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e)
+/* A vector's file must say that it is for this operation and this place. */
+static bool check_vec(const struct edit *ed, struct err *e)
 {
-	const char *p = text;
+	char here[ADDRESS_TEXT], there[ADDRESS_TEXT];
+	const struct vec *v = ed->vec;
+
+	if (strcmp(v->operation, ed->op->name))
+		return err_set(e, ERR_USAGE, "%.100s is a vector to %s; write %s", v->name, v->operation,
+		    strcmp(v->operation, "add") ? "SITE project FILE" : "SITE + FILE * NUMBER");
+	if (v->at.site != ed->at.site || v->at.head != ed->at.head || ed->at.index >= 0 ||
+	    (v->at.layer != ed->at.layer && ed->at.layer != EVERY_LAYER))
+		return err_set(e, ERR_USAGE, "%.100s is a vector for %s, not for %s", v->name, address_format(&v->at, there),
+		    address_format(&ed->at, here));
+	return true;
+}
+
+/* FILE [* NUMBER]; a file with blanks in its name stands in quotation marks. */
+static bool read_vec(const char **p, const struct hparams *hp, struct edit *out, struct err *e)
+{
+	char path[1024], *stop;
+	char quote = **p == '"' ? '"' : 0;
+	size_t n = 0;
+
+	for (*p += quote != 0; **p && (quote ? **p != quote : !isspace((unsigned char)**p)) && n + 1 < sizeof path;)
+		path[n++] = *(*p)++;
+	path[n] = '\0';
+	*p += quote && **p == quote;
+	skip_blanks(p);
+	if (!out->op->apply_vec || !n)
+		return err_set(e, ERR_USAGE, "wants a number, as in L4.up[219] = 8, not \"%.20s\"", path);
+	if (!(out->vec = vec_open(path, hp, e)) || !check_vec(out, e))
+		return false;
+	out->value = 1;
+	if (**p == '*') {
+		++*p;
+		out->value = strtof(*p, &stop);
+		if (stop == *p || !isfinite(out->value))
+			return err_set(e, ERR_USAGE, "after FILE * comes a number, not \"%.20s\"", *p);
+		*p = stop;
+	}
+	return true;
+}
+
+static bool read_value(const char **p, const struct hparams *hp, struct edit *out, struct err *e)
+{
 	char *end;
 
-	memset(out, 0, sizeof *out);
-	out->on = true;
+	out->value = strtof(*p, &end);
+	/* "8.vec" begins like a number. */
+	if (end == *p || !out->op->apply || (*end && !isspace((unsigned char)*end)))
+		return read_vec(p, hp, out, e);
+	if (!isfinite(out->value))
+		return err_set(e, ERR_USAGE, "wants a finite number, not \"%.20s\"", *p);
+	*p = end;
+	return true;
+}
+
+static bool parse(const char *p, const struct hparams *hp, const struct vocab *vocab, struct edit *out, struct err *e)
+{
 	skip_blanks(&p);
-	if (!address_parse(&p, hp, &out->at, e))
+	if (!address_parse_in(&p, hp, vocab, &out->at, e))
 		return false;
 	if (out->at.site == SITE_attn_probs)
-		return err_set(e, ERR_USAGE, "attention probabilities cannot be written; edit a head (L5.H3) instead");
+		return err_set(e, ERR_USAGE, "attention probabilities cannot be written; edit a head (L5.H3) or its "
+		    "temperature (L5.H3.temp)");
 	skip_blanks(&p);
 	for (size_t i = 0; i < n_edit_defs && !out->op; i++)
 		if (take_word(&p, edit_defs[i]->symbol))
 			out->op = edit_defs[i];
 	if (!out->op)
 		return err_set(e, ERR_USAGE, "after the address comes = * + max or min, as in L4.up[219] = 8");
-	out->value = strtof(p, &end);
-	if (end == p || !isfinite(out->value))
-		return err_set(e, ERR_USAGE, "wants a number, as in L4.up[219] = 8, not \"%.20s\"", p);
-	p = end;
+	if (!read_value(&p, hp, out, e))
+		return false;
 	skip_blanks(&p);
 	if (!read_scope(&p, out, e))
 		return false;
@@ -266,10 +332,34 @@ bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, st
 	return true;
 }
 
+bool edit_parse_in(const char *text, const struct hparams *hp, const struct vocab *vocab, struct edit *out,
+    struct err *e)
+{
+	memset(out, 0, sizeof *out);
+	out->on = true;
+	if (parse(text, hp, vocab, out, e))
+		return true;
+	edit_drop(out);
+	return false;
+}
+
+bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e)
+{
+	return edit_parse_in(text, hp, NULL, out, e);
+}
+
+void edit_drop(struct edit *ed)
+{
+	vec_unref(ed->vec);
+	ed->vec = NULL;
+}
+
 const char *edit_format(const struct edit *ed, char *out, size_t room)
 {
 	char at[ADDRESS_TEXT];
-	int n = snprintf(out, room, "%s %s %g", address_format(&ed->at, at), ed->op->symbol, (double)ed->value);
+	int n = ed->vec ? snprintf(out, room, "%s %s %.100s * %g", address_format(&ed->at, at), ed->op->symbol,
+	    ed->vec->name, (double)ed->value) :
+	    snprintf(out, room, "%s %s %g", address_format(&ed->at, at), ed->op->symbol, (double)ed->value);
 	size_t used = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
 
 	switch (ed->scope) {

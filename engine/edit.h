@@ -4,6 +4,7 @@
  *      L4.up[219] = 8          hold        L4.mlp[7] max 2     never below 2
  *      L5.H3 * 0               scale       L4.mlp[7] min 2     never above 2
  *      L6.resid[12] + 1.5      add         ... in prompt | generated | A..B
+ *      L6.resid + dog.vec * 4  a vector from a file, times a number
  *
  * Adding an edit makes a new set with the next revision and leaves the old one
  * as it was, so undo is going back to the old one.  The engine picks up the
@@ -19,14 +20,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "engine/site.h"
+#include "engine/vec.h"
 
 struct edit_def {
 	const char *name;       /* "hold" */
 	const char *symbol;     /* "=" */
 	const char *doc;
-	/* Changes the n values at x. */
+	/* Changes the n values at x.  One of the two is NULL: an operation works with
+	 * a number, or with a vector of n values times a number. */
 	void (*apply)(float *x, int n, float v);
+	void (*apply_vec)(float *x, int n, const float *vec, float v);
 };
 
 extern const struct edit_def *const edit_defs[];
@@ -39,6 +42,7 @@ struct edit {
 	struct address at;
 	const struct edit_def *op;
 	float value;
+	const struct vec *vec;  /* for apply_vec; a set holds a reference, a parsed edit owns one */
 	enum edit_scope scope;
 	int from, to;           /* positions [from, to] when SCOPE_RANGE */
 	bool on;
@@ -59,8 +63,12 @@ const struct edit_set *edit_set_with(const struct edit_set *s, const struct edit
 const struct edit_set *edit_set_without(const struct edit_set *s, int number, uint32_t revision);
 const struct edit_set *edit_set_toggled(const struct edit_set *s, int number, uint32_t revision);
 
-/* The grammar above; `number` is left for the caller to fill. */
+/* The grammar above; `number` is left for the caller to fill.  A vector's file is
+ * opened and checked: edit_drop() lets go of it. */
+bool edit_parse_in(const char *text, const struct hparams *hp, const struct vocab *vocab, struct edit *out,
+    struct err *e) MUST_CHECK;
 bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e) MUST_CHECK;
+void edit_drop(struct edit *ed);
 const char *edit_format(const struct edit *ed, char *out, size_t room);
 
 /* True when some edit that is on names (layer, site); the one test that an

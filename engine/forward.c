@@ -31,6 +31,7 @@ struct forward {
 	float *resid;                   /* [d_model] the residual stream */
 	float *normed;                  /* [d_model] */
 	float *q, *z;                   /* [n_heads * d_head] */
+	float *temp;                    /* [n_heads] softmax temperatures */
 	float *out;                     /* [d_model] what attention or the MLP adds */
 	float *gate, *up;               /* [d_ff]; the product of the two lands in gate (or up) */
 	float *logits;                  /* [FORWARD_LOGITS][n_vocab] */
@@ -67,6 +68,7 @@ struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvc
 	rope_init(&f->rope, hp, m->w.rope_freqs, max_m);
 	if (!(f->resid = scratch(f, d, e)) || !(f->normed = scratch(f, d, e)) || !(f->out = scratch(f, d, e)) ||
 	    !(f->q = scratch(f, dq, e)) || !(f->z = scratch(f, dq, e)) ||
+	    !(f->temp = scratch(f, (size_t)hp->n_heads, e)) ||
 	    !(f->gate = scratch(f, ff, e)) || !(f->up = scratch(f, ff, e)) ||
 	    !(f->logits = mem_big((size_t)hp->n_vocab * FORWARD_LOGITS, sizeof(float), "logits", e)) ||
 	    !(f->lens = mem_big(d * FORWARD_LOGITS, sizeof(float), "logit lens", e)) ||
@@ -90,6 +92,7 @@ void forward_free(struct forward *f)
 	mem_big_free(f->logits);
 	mem_big_free(f->up);
 	mem_big_free(f->gate);
+	mem_big_free(f->temp);
 	mem_big_free(f->z);
 	mem_big_free(f->q);
 	mem_big_free(f->out);
@@ -200,6 +203,21 @@ static void embed(void *of, int task, int worker)
 	}
 }
 
+/* Scores are divided by the temperature of their head: it is enough to divide the
+ * query.  Not above zero counts as 1. */
+static void warm(const struct forward *f, int j, float *q)
+{
+	int n = f->hp->n_heads;
+	float *temp = row(f->temp, j, n);
+
+	for (int h = 0; h < n; h++)
+		temp[h] = 1;
+	visit(f, f->layer, SITE_temp, temp, j);
+	for (int h = 0; h < n; h++)
+		for (int i = 0; temp[h] > 0 && i < f->hp->d_head; i++)
+			q[h * f->hp->d_head + i] /= temp[h];
+}
+
 static void rotate(void *of, int task, int worker)
 {
 	struct forward *f = of;
@@ -214,6 +232,8 @@ static void rotate(void *of, int task, int worker)
 		rope_apply(&f->rope, j, q, hp->n_heads, hp->d_head);
 		for (int i = 0; i < dq; i++)
 			q[i] *= scale;
+		if (edit_set_touches(f->pass->edits, f->layer, SITE_temp))
+			warm(f, j, q);
 		rope_apply(&f->rope, j, kvcache_k(f->kv, f->layer, f->pass->pos0 + j), hp->n_kv_heads, hp->d_head);
 	}
 }

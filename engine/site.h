@@ -5,8 +5,11 @@
  *
  *      L4.up[219]      one element at a site of a layer
  *      L5.H3           a head (its mix of values, site z)
+ *      L5.H3.temp      the temperature of its softmax; L5.temp: of all heads
  *      L6.resid        a whole vector
+ *      L*.resid        the same place in every layer
  *      final_norm[7]   a site that belongs to no layer
+ *      logit[" dog"]   the logit of a token, by its text or its id
  *
  * address_parse() checks against the model's shape and says what would have
  * been right: "L12 has neurons 0 to 1535".
@@ -19,7 +22,7 @@
 #include "engine/base/err.h"
 #include "engine/hparams.h"
 
-enum site_width { SITE_W_D_MODEL, SITE_W_D_FF, SITE_W_HEADS, SITE_W_POSITIONS, SITE_W_VOCAB };
+enum site_width { SITE_W_D_MODEL, SITE_W_D_FF, SITE_W_D_Q, SITE_W_HEADS, SITE_W_POSITIONS, SITE_W_VOCAB };
 
 enum site {
 #define SITE(id, text, width, hook, doc) SITE_##id,
@@ -40,16 +43,23 @@ extern const struct site_def sites[N_SITES];
 /* Floats of one position at a site; 0 where that depends on the position. */
 int site_width(enum site s, const struct hparams *hp);
 
+enum { NO_LAYER = -1, EVERY_LAYER = -2 };
+
 struct address {
 	enum site site;
-	int layer;              /* -1 for global sites */
+	int layer;              /* NO_LAYER for global sites; EVERY_LAYER */
 	int head;               /* -1 unless a head was named */
 	int index;              /* -1: the whole vector (or the whole head) */
 };
 
 enum { ADDRESS_TEXT = 48 };
 
-/* Reads an address at *text and moves *text behind it. */
+struct vocab;
+
+/* Reads an address at *text and moves *text behind it.  `vocab` finds tokens by
+ * their text; NULL: only ids are understood. */
+bool address_parse_in(const char **text, const struct hparams *hp, const struct vocab *vocab, struct address *a,
+    struct err *e) MUST_CHECK;
 bool address_parse(const char **text, const struct hparams *hp, struct address *a, struct err *e) MUST_CHECK;
 const char *address_format(const struct address *a, char out[ADDRESS_TEXT]);
 

@@ -463,6 +463,108 @@ static void a_comparison_is_zero_without_edits_and_positive_with_one(void **stat
 	end(&r);
 }
 
+/* softmax(s / t) is softmax(s) to the power 1/t, renormalised. */
+static void a_temperature_divides_the_scores_of_its_head_alone(void **state)
+{
+	struct run plain, warm;
+
+	(void)state;
+	begin(&plain, "llama", (struct session_options){ 0 });
+	generate(&plain, 1);
+	begin(&warm, "llama", (struct session_options){ 0 });
+	const struct edit_set *set = set_of(&warm, "L0.H2.temp = 2", 1);
+	session_edits(warm.s, set);
+	edit_set_unref(set);
+	generate(&warm, 1);
+	const struct look *a = look(&plain, LOOK_ATTENTION, N_TEXT - 1, 0), *b = look(&warm, LOOK_ATTENTION, N_TEXT - 1, 0);
+	for (int h = 0; h < a->n_heads; h++) {
+		const float *p = a->attention + (size_t)h * N_TEXT, *q = b->attention + (size_t)h * N_TEXT;
+		double sum = 0;
+
+		for (int t = 0; t < N_TEXT; t++)
+			sum += sqrt((double)p[t]);
+		for (int t = 0; t < N_TEXT; t++)
+			CHECK_NEAR(q[t], h == 2 ? sqrt((double)p[t]) / sum : p[t], 1e-6);
+	}
+	look_unref(a);
+	look_unref(b);
+	end(&plain);
+	end(&warm);
+}
+
+static void an_edit_of_every_layer_writes_in_every_layer(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ 0 });
+	const struct edit_set *set = set_of(&r, "L*.mlp[0] = 2", 1);
+	session_edits(r.s, set);
+	edit_set_unref(set);
+	generate(&r, 1);
+	for (int l = 0; l < r.plan->n_layers; l++)
+		CHECK_NEAR(step_values(r.steps[3], 1)[l], 2, 0);
+	CHECK_INT(session_edit_applied(r.s, 1), N_TEXT * r.plan->n_layers);
+	end(&r);
+}
+
+static void a_held_logit_wins_the_draw(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "gpt2", (struct session_options){ 0 });
+	const struct edit_set *set = set_of(&r, "logit[77] = 1000", 1);
+	session_edits(r.s, set);
+	edit_set_unref(set);
+	generate(&r, 3);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(session_tokens(r.s)[N_TEXT + i], 77);
+	end(&r);
+}
+
+/* What a place held at one step, put there again at the same step, changes nothing;
+ * put at another step it does. */
+static void a_patch_puts_back_what_was_there(void **state)
+{
+	struct run r;
+	float logits[TINY_VOCAB];
+
+	(void)state;
+	begin(&r, "llama", (struct session_options){ 0 });
+	generate(&r, 1);
+	memcpy(logits, session_last_logits(r.s), sizeof logits);
+	const struct look *k = look(&r, LOOK_SITE, N_TEXT - 1, 0);
+	const struct edit_def *op = NULL;
+	for (size_t i = 0; i < n_edit_defs; i++)
+		if (!strcmp(edit_defs[i]->name, "patch"))
+			op = edit_defs[i];
+	struct vec *v = vec_new("step 11", "patch", &k->asked.at, 1, k->n_site, k->site);
+	struct edit ed = { .number = 1, .at = k->asked.at, .op = op, .value = 1, .vec = v, .scope = SCOPE_RANGE,
+		.from = N_TEXT - 1, .to = N_TEXT - 1, .on = true };
+	for (int other = 0; other < 2; other++) {
+		const struct edit_set *set = edit_set_with(session_edits_now(r.s), &ed, (uint32_t)other + 1);
+
+		session_edits(r.s, set);
+		edit_set_unref(set);
+		session_cut(r.s, 0);
+		struct err e = { 0 };
+		assert_true(session_append(r.s, text, N_TEXT, &e));
+		generate(&r, 1);
+		float off = 0;
+		for (int i = 0; i < TINY_VOCAB; i++)
+			off = fmaxf(off, fabsf(logits[i] - session_last_logits(r.s)[i]));
+		if (other)
+			assert_true(off > 1e-3f);
+		else
+			CHECK_NEAR(off, 0, 1e-4);
+		ed.from = ed.to = 2;
+	}
+	vec_unref(v);
+	look_unref(k);
+	end(&r);
+}
+
 static void a_look_beyond_what_was_read_is_refused(void **state)
 {
 	struct run r;
@@ -497,6 +599,10 @@ int main(void)
 		TEST(a_look_leaves_the_run_as_it_was),
 		TEST(the_lens_of_the_last_layer_is_the_model_itself),
 		TEST(a_comparison_is_zero_without_edits_and_positive_with_one),
+		TEST(a_temperature_divides_the_scores_of_its_head_alone),
+		TEST(an_edit_of_every_layer_writes_in_every_layer),
+		TEST(a_held_logit_wins_the_draw),
+		TEST(a_patch_puts_back_what_was_there),
 		TEST(a_look_beyond_what_was_read_is_refused),
 	};
 
