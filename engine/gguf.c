@@ -171,8 +171,8 @@ static bool read_shape(struct cursor *c, struct tensor *t, size_t *bytes)
 		size_t here = cursor_offset(c);
 		uint64_t ne = cursor_uint(c, 8, "dimension");
 
-		if (cursor_ok(c) && (ne == 0 || ne > INT64_MAX))
-			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ", expected 1 to %" PRId64, i, ne, INT64_MAX);
+		if (cursor_ok(c) && (ne == 0 || ne > PTRDIFF_MAX))
+			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ", expected 1 to %td", i, ne, PTRDIFF_MAX);
 		if (cursor_ok(c) && !mem_mul(count, (size_t)ne, &count))
 			return cursor_fail(c, ERR_FILE, here, "dimension %d is %" PRIu64 ": more weights than can be counted", i, ne);
 		t->ne[i] = (int64_t)ne;
