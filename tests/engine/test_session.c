@@ -534,34 +534,33 @@ static void a_patch_puts_back_what_was_there(void **state)
 	begin(&r, "llama", (struct session_options){ 0 });
 	generate(&r, 1);
 	memcpy(logits, session_last_logits(r.s), sizeof logits);
-	const struct look *k = look(&r, LOOK_SITE, N_TEXT - 1, 0);
+	const struct look *k[2] = { look(&r, LOOK_SITE, N_TEXT - 1, 0), look(&r, LOOK_SITE, 2, 0) };
 	const struct edit_def *op = NULL;
 	for (size_t i = 0; i < n_edit_defs; i++)
 		if (!strcmp(edit_defs[i]->name, "patch"))
 			op = edit_defs[i];
-	struct vec *v = vec_new("step 11", "patch", &k->asked.at, 1, k->n_site, k->site);
-	struct edit ed = { .number = 1, .at = k->asked.at, .op = op, .value = 1, .vec = v, .scope = SCOPE_RANGE,
-		.from = N_TEXT - 1, .to = N_TEXT - 1, .on = true };
 	for (int other = 0; other < 2; other++) {
+		struct vec *v = vec_new("a step", "patch", &k[other]->asked.at, 1, k[other]->n_site, k[other]->site);
+		struct edit ed = { .number = 1, .at = k[other]->asked.at, .op = op, .value = 1, .vec = v,
+			.scope = SCOPE_RANGE, .from = N_TEXT - 1, .to = N_TEXT - 1, .on = true };
 		const struct edit_set *set = edit_set_with(session_edits_now(r.s), &ed, (uint32_t)other + 1);
+		struct err e = { 0 };
+		float off = 0;
 
 		session_edits(r.s, set);
 		edit_set_unref(set);
 		session_cut(r.s, 0);
-		struct err e = { 0 };
 		assert_true(session_append(r.s, text, N_TEXT, &e));
 		generate(&r, 1);
-		float off = 0;
 		for (int i = 0; i < TINY_VOCAB; i++)
 			off = fmaxf(off, fabsf(logits[i] - session_last_logits(r.s)[i]));
 		if (other)
 			assert_true(off > 1e-3f);
 		else
 			CHECK_NEAR(off, 0, 1e-4);
-		ed.from = ed.to = 2;
+		vec_unref(v);
+		look_unref(k[other]);
 	}
-	vec_unref(v);
-	look_unref(k);
 	end(&r);
 }
 
