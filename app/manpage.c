@@ -18,29 +18,47 @@ const struct trace_field trace_fields[] = {
 };
 const size_t n_trace_fields = sizeof trace_fields / sizeof *trace_fields;
 
-/* Text for roff: nothing in it is a request, an escape or a hyphen that breaks;
- * `word' is set bold. */
-static void roff(struct buf *out, const char *s)
+enum { ROFF_WIDTH = 72 };
+
+/* One character of a table's text; `word' is set bold. */
+static void roff_char(struct buf *out, const char *s, bool *bold)
 {
+	if (*s == '`' && strchr(s, '\'')) {
+		buf_str(out, "\\fB");
+		*bold = true;
+	} else if (*s == '\'' && *bold) {
+		buf_str(out, "\\fR");
+		*bold = false;
+	} else if (*s == '\'') {
+		buf_str(out, "\\(aq");
+	} else if (*s == '-') {
+		buf_str(out, "\\-");
+	} else if (*s == '\\') {
+		buf_str(out, "\\e");
+	} else {
+		buf_char(out, *s);
+	}
+}
+
+/* Text for roff: nothing in it is a request, an escape or a hyphen that breaks.
+ * `wrap': lines of the source end between words. */
+static void roff(struct buf *out, const char *s, bool wrap)
+{
+	size_t line = out->len;
 	bool bold = false;
 
 	if (*s == '.' || *s == '\'')
 		buf_str(out, "\\&");
 	for (; *s; s++) {
-		if (*s == '`' && strchr(s, '\'')) {
-			buf_str(out, "\\fB");
-			bold = true;
-		} else if (*s == '\'' && bold) {
-			buf_str(out, "\\fR");
-			bold = false;
-		} else if (*s == '\'') {
-			buf_str(out, "\\(aq");
-		} else if (*s == '-') {
-			buf_str(out, "\\-");
-		} else if (*s == '\\') {
-			buf_str(out, "\\e");
+		const char *word = s + strspn(s, " ");
+
+		if (wrap && word > s && out->len - line + strcspn(word, " ") > ROFF_WIDTH && *word != '.' &&
+		    *word != '\'') {
+			buf_char(out, '\n');
+			line = out->len;
+			s = word - 1;
 		} else {
-			buf_char(out, *s);
+			roff_char(out, s, &bold);
 		}
 	}
 }
@@ -52,7 +70,7 @@ static void section(struct buf *out, const char *name)
 
 static void text(struct buf *out, const char *s)
 {
-	roff(out, s);
+	roff(out, s, true);
 	buf_char(out, '\n');
 }
 
@@ -66,11 +84,11 @@ static void paragraph(struct buf *out, const char *s)
 static void entry(struct buf *out, const char *tag, const char *rest, const char *doc)
 {
 	buf_str(out, ".TP\n\\fB");
-	roff(out, tag);
+	roff(out, tag, false);
 	buf_str(out, "\\fR");
 	if (rest && *rest) {
 		buf_str(out, " \\fI");
-		roff(out, rest);
+		roff(out, rest, false);
 		buf_str(out, "\\fR");
 	}
 	buf_char(out, '\n');
@@ -83,7 +101,7 @@ static void synopsis(struct buf *out)
 	for (int j = 0; j < N_JOBS; j++) {
 		buf_str(out, j ? ".br\n\\fBclampmeter" : "\\fBclampmeter");
 		buf_printf(out, "%s%s\\fR \\fI", *jobs[j].name ? " " : "", jobs[j].name);
-		roff(out, jobs[j].args);
+		roff(out, jobs[j].args, false);
 		buf_str(out, "\\fR [\\fIoptions\\fR]\n");
 	}
 }
@@ -265,7 +283,7 @@ static void example_section(struct buf *out)
 void manual_page(struct buf *out, enum job_id job)
 {
 	(void)job;
-	buf_printf(out, ".TH CLAMPMETER 1 \"\" \"clampmeter %s\" \"User Commands\"\n", VERSION);
+	buf_printf(out, ".TH CLAMPMETER 1 \"%s\" \"clampmeter %s\" \"User Commands\"\n", VERSION_DATE, VERSION);
 	section(out, "NAME");
 	text(out, "clampmeter - look inside a language model while it writes, and hold what moves");
 	synopsis(out);

@@ -8,7 +8,7 @@
 #include "engine/kernels.h"
 #include "engine/matmul.h"
 
-enum { HELP_INDENT = 28, HELP_WIDTH = 79 };
+enum { HELP_INDENT = 28, HELP_WIDTH = 78 };
 
 /* `word' of a table becomes 'word': plain text needs no typography. */
 static char plain(char c)
@@ -77,8 +77,8 @@ static void help_all(struct buf *out)
 		help_usage(out, (enum job_id)j);
 		buf_printf(out, "%*s  %s\n", (int)(44 - (out->len - from)), "", jobs[j].doc);
 	}
-	buf_str(out, "\nMODEL is a GGUF or llama2.c file, or 'demo', the built-in model, which is also what\n"
-		     "no MODEL means.  'clampmeter COMMAND --help' lists what one command takes.\n\n");
+	buf_str(out, "\nMODEL is a GGUF or llama2.c file, or 'demo', the built-in model, which is also\n"
+		     "what no MODEL means.  'clampmeter COMMAND --help' lists what one command takes.\n\n");
 	for (int i = 0; i < N_OPTIONS; i++)
 		help_option(out, &option_defs[i]);
 	buf_str(out, "  --                        what follows is not an option\n\n"

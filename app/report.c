@@ -7,7 +7,7 @@
 #include "app/out.h"
 #include "engine/base/utf8.h"
 
-enum { LABEL_WIDTH = 24 };
+enum { LABEL_WIDTH = 24, NAME_WIDTH = 40 };
 
 void report_start(struct report *r, bool json)
 {
@@ -47,6 +47,7 @@ static void text_label(struct report *r, const char *key)
 {
 	bool name = r->names && !r->row;
 	size_t start, n = name ? strlen(key) : label_length(key);
+	int width = (name ? NAME_WIDTH : LABEL_WIDTH) - 2 * r->depth;
 	struct buf shown = {.data = NULL};
 
 	utf8_escape(key, n, &shown);
@@ -58,8 +59,8 @@ static void text_label(struct report *r, const char *key)
 	} else {
 		buf_printf(&r->out, "%*s", 2 * r->depth, "");
 		start = r->out.len;
-		buf_printf(&r->out, "%-*s", LABEL_WIDTH - 2 * r->depth, shown.data);
-		if (shown.len >= (size_t)(LABEL_WIDTH - 2 * r->depth))
+		buf_printf(&r->out, "%-*s", width, shown.data);
+		if (shown.len >= (size_t)width)
 			buf_char(&r->out, ' ');
 	}
 	for (size_t i = start; !name && i < r->out.len; i++)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "app/out.h"
+#include "app/process.h"
 #include "app/report.h"
 #include "app/setup.h"
 #include "engine/base/clock.h"
@@ -35,10 +36,11 @@ struct bench {
 	struct session *with, *without; /* probes */
 	int32_t *text;          /* [n_text] random tokens */
 	int n_text;
+	int n_prefill;          /* tokens of a round: as asked for, or what the context leaves */
 	struct series prefill[2], decode[2];    /* [0] probes off, [1] on */
 	double load_s, first_s; /* opening; from nothing to the first token */
 	double shallow, deep;   /* decode at two depths, tokens/s */
-	double read_speed;      /* bytes/s */
+	double read_gbs;        /* GB/s (1e9) at which this machine reads what a token needs */
 	size_t peak;
 };
 
@@ -62,7 +64,7 @@ static struct session *open_session(struct bench *b, bool probes, struct err *e)
 /* Any token may come: speed does not depend on which. */
 static void make_text(struct bench *b)
 {
-	b->n_text = b->o->prefill > DEEP ? b->o->prefill : DEEP;
+	b->n_text = b->n_prefill > DEEP ? b->n_prefill : DEEP;
 	b->text = mem_array((size_t)b->n_text, sizeof *b->text);
 	for (int i = 0; i < b->n_text; i++)
 		b->text[i] = (int32_t)(rng_bits(1, (uint64_t)i, 0) % (uint64_t)b->setup.model->hp.n_vocab);
@@ -102,9 +104,9 @@ static bool one_round(struct bench *b, bool probes, bool keep, struct err *e)
 	uint64_t start = clock_ns();
 	double prefill_per_s, decode_per_s = 0;
 
-	if (!prefill(b, s, b->o->prefill, e))
+	if (!prefill(b, s, b->n_prefill, e))
 		return false;
-	prefill_per_s = b->o->prefill / seconds_since(start);
+	prefill_per_s = b->n_prefill / seconds_since(start);
 	if (!decode(s, b->o->decode, &decode_per_s, e))
 		return false;
 	if (keep) {
@@ -121,7 +123,7 @@ static bool rounds(struct bench *b, struct err *e)
 	out_progress("warming up");
 	if (!(b->with = open_session(b, true, e)) || !one_round(b, true, false, e))
 		return false;
-	b->peak = machine_peak_memory();
+	b->peak = process_peak_memory();
 	if (!(b->without = open_session(b, false, e)))
 		return false;
 	for (int i = 0; i < 2; i++) {
@@ -148,6 +150,18 @@ static bool at_depth(struct bench *b, int depth, double *per_s, struct err *e)
 	return prefill(b, b->with, depth, e) && decode(b->with, n, per_s, e);
 }
 
+/* A model with a small context is measured on what it can hold. */
+static bool fit_rounds(struct bench *b, const struct session *s, struct err *e)
+{
+	int room = session_n_ctx(s) - b->o->decode;
+
+	if (room < 1)
+		return err_set(e, ERR_USAGE, "--decode %d does not fit a context of %d", b->o->decode,
+		    session_n_ctx(s));
+	b->n_prefill = b->o->prefill < room ? b->o->prefill : room;
+	return true;
+}
+
 /* The first token of a program that has just started, its file already in memory. */
 static bool time_start(struct bench *b, struct err *e)
 {
@@ -161,7 +175,7 @@ static bool time_start(struct bench *b, struct err *e)
 	b->load_s = seconds_since(start);
 	b->text = mem_array(1, sizeof *b->text);
 	s = open_session(b, true, e);
-	ok = s && session_append(s, b->text, 1, e) && decode(s, 1, &ignored, e);
+	ok = s && session_append(s, b->text, 1, e) && decode(s, 1, &ignored, e) && fit_rounds(b, s, e);
 	b->first_s = seconds_since(start);
 	session_free(s);
 	free(b->text);
@@ -200,12 +214,12 @@ static void show_setup(struct report *r, const struct bench *b)
 	char cpu[80];
 
 	report_group(r, "machine");
-	report_str(r, "processor", machine_processor(cpu, sizeof cpu));
+	report_str(r, "processor", process_cpu(cpu, sizeof cpu));
 	report_int(r, "threads", session_threads(b->with), "");
 	report_int(r, "cores", pool_cores(), "");
 	report_str(r, "kernels", matmul_kernels());
 	report_str(r, "matrix_products", matmul_blas());
-	report_num(r, "read_gb_per_s", b->read_speed * 1e-9, 1, "GB/s");
+	report_num(r, "memory_read", b->read_gbs, 1, "GB/s");
 	report_end(r);
 	report_group(r, "model");
 	report_str(r, "file", b->setup.model->path);
@@ -221,7 +235,7 @@ static void show_speed(struct report *r, struct bench *b)
 	double bytes = (double)model_bytes_per_token(b->setup.model), off, on;
 
 	report_group(r, "speed");
-	report_int(r, "prefill_tokens", b->o->prefill, "");
+	report_int(r, "prefill_tokens", b->n_prefill, "");
 	report_int(r, "decode_tokens", b->o->decode, "");
 	report_int(r, "rounds", b->o->rounds, "");
 	show_series(r, "prefill_probes_off", &b->prefill[0]);
@@ -230,8 +244,8 @@ static void show_speed(struct report *r, struct bench *b)
 	on = show_series(r, "decode_probes_on", &b->decode[1]);
 	report_num(r, "probes_cost", 100 * (1 - on / off), 1, "% of decode");
 	report_bytes(r, "per_token_bytes", model_bytes_per_token(b->setup.model));
-	report_num(r, "used_gb_per_s", on * bytes * 1e-9, 1, "GB/s");
-	report_num(r, "share_of_read_limit", 100 * on * bytes / b->read_speed, 0, "%");
+	report_num(r, "memory_used", on * bytes * 1e-9, 1, "GB/s");
+	report_num(r, "share_of_read_limit", 100 * on * bytes * 1e-9 / b->read_gbs, 0, "%");
 	report_num(r, "decode_at_depth_16_per_s", b->shallow, 1, "tokens/s");
 	report_num(r, "decode_at_depth_1920_per_s", b->deep, 1, "tokens/s");
 	report_end(r);
@@ -259,9 +273,9 @@ static bool measure(struct bench *b, struct err *e)
 	out_progress("measuring memory");
 	if (!(pool = pool_new(b->setup.session.n_threads, e)))
 		return false;
-	b->read_speed = machine_read_speed(pool, bytes < MAX_BUFFER ? bytes : MAX_BUFFER, READ_ROUNDS);
+	b->read_gbs = machine_read_gbs(pool, bytes < MAX_BUFFER ? bytes : MAX_BUFFER, READ_ROUNDS, e);
 	pool_free(pool);
-	return true;
+	return b->read_gbs > 0;
 }
 
 static bool show(struct bench *b, struct err *e)
