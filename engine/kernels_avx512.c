@@ -16,6 +16,51 @@
 #define F32_VECTORS        12
 #include "engine/kernels_float.inc"
 
+/* The 16 x 16 transpose: pairs of words, pairs of pairs, then quarters of registers. */
+INLINE void turn_16(__m512i *v)
+{
+	__m512i t[16];
+
+	for (int i = 0; i < 16; i += 2) {
+		t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+		t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+	}
+	/* v[4 b + c]: words c, 4 + c, 8 + c, 12 + c of rows 4 b .. 4 b + 3. */
+	for (int i = 0; i < 16; i += 4) {
+		v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+		v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+		v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+		v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+	}
+	for (int c = 0; c < 4; c++) {
+		t[c] = _mm512_shuffle_i32x4(v[c], v[4 + c], 0x88);              /* words c, 8 + c */
+		t[4 + c] = _mm512_shuffle_i32x4(v[c], v[4 + c], 0xdd);          /* 4 + c, 12 + c */
+		t[8 + c] = _mm512_shuffle_i32x4(v[8 + c], v[12 + c], 0x88);
+		t[12 + c] = _mm512_shuffle_i32x4(v[8 + c], v[12 + c], 0xdd);
+	}
+	for (int c = 0; c < 4; c++) {
+		v[c] = _mm512_shuffle_i32x4(t[c], t[8 + c], 0x88);
+		v[8 + c] = _mm512_shuffle_i32x4(t[c], t[8 + c], 0xdd);
+		v[4 + c] = _mm512_shuffle_i32x4(t[4 + c], t[12 + c], 0x88);
+		v[12 + c] = _mm512_shuffle_i32x4(t[4 + c], t[12 + c], 0xdd);
+	}
+}
+
+static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
+{
+	unsigned char *to = dst;
+
+	for (size_t i = 0; i < n_words; i += 16) {
+		size_t n = n_words - i < 16 ? n_words - i : 16;
+		__m512i v[16];
+		for (size_t r = 0; r < 16; r++)
+			v[r] = _mm512_maskz_loadu_epi32((__mmask16)((1u << n) - 1), src + r * stride + 4 * i);
+		turn_16(v);
+		for (size_t c = 0; c < n; c++)
+			_mm512_store_si512(to + 4 * PANEL_ROWS * (i + c), _mm512_xor_si512(v[c], _mm512_set1_epi32((int)flip)));
+	}
+}
+
 INLINE float load_f16(const unsigned char *p)
 {
 	unsigned short h;
@@ -24,43 +69,16 @@ INLINE float load_f16(const unsigned char *p)
 	return _cvtsh_ss(h);
 }
 
-typedef __m512 lanes_t;
-
-INLINE lanes_t lanes_zero(void)
+INLINE uint16_t load_u16(const unsigned char *p)
 {
-	return _mm512_setzero_ps();
-}
+	uint16_t u;
 
-INLINE float lanes_sum(lanes_t acc)
-{
-	return vf_sum(acc);
-}
-
-/* Sixteen sums of four products of signed bytes. */
-INLINE __m512i dot_s8(__m512i w, __m512i a)
-{
-	const __m512i flip = _mm512_set1_epi8((char)0x80);
-	__m512i zero = _mm512_setzero_si512();
-
-	return _mm512_sub_epi32(_mm512_dpbusd_epi32(zero, _mm512_xor_si512(w, flip), a),
-	    _mm512_dpbusd_epi32(zero, flip, a));
-}
-
-INLINE lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const float *s)
-{
-	const __m512i spread = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-	__m512 scales = _mm512_load_ps(s);
-
-	for (int i = 0; i < 4; i++) {
-		__m512i dot = dot_s8(_mm512_load_si512(w + 64 * i), _mm512_loadu_si512(a + 64 * i));
-		__m512 scale = _mm512_permutexvar_ps(_mm512_add_epi32(spread, _mm512_set1_epi32(4 * i)), scales);
-		acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, acc);
-	}
-	return acc;
+	memcpy(&u, p, sizeof u);
+	return u;
 }
 
 #define PANEL_FLIP 0x80u
-INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
+static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
     const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first);
 #include "engine/kernels_quant.inc"
 
@@ -126,28 +144,52 @@ INLINE void panel_int_block(const struct panel_int *p, size_t kn, size_t group, 
 	}
 }
 
-INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
+/* As many vectors as the registers hold; the rest in fours, twos and ones. */
+INLINE size_t panel_int_some(const struct panel_int *p, size_t kn, size_t group, bool has_offset, const int8_t *q,
+    size_t stride_q, const struct side *side, size_t m, float (*out)[PANEL_ROWS])
+{
+	if (m >= 6) {
+		panel_int_block(p, kn, group, has_offset, q, stride_q, side, 6, out);
+		return 6;
+	}
+	if (m >= 4) {
+		panel_int_block(p, kn, group, has_offset, q, stride_q, side, 4, out);
+		return 4;
+	}
+	if (m >= 2) {
+		panel_int_block(p, kn, group, has_offset, q, stride_q, side, 2, out);
+		return 2;
+	}
+	panel_int_block(p, kn, group, has_offset, q, stride_q, side, 1, out);
+	return 1;
+}
+
+static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
     const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first)
 {
 	struct side side[INT_VECTORS];
 	float sums[INT_VECTORS][PANEL_ROWS];
 
-	for (size_t j = 0; j < m; j += INT_VECTORS) {
+	for (size_t j = 0; j < m;) {
 		const int8_t *q = a->q + j * a->n_pad + k0;
 		size_t n = m - j < INT_VECTORS ? m - j : INT_VECTORS;
 		for (size_t i = 0; i < n; i++)
 			side_set(&side[i], a, j + i, k0, kn, group);
-		if (n == INT_VECTORS)
-			panel_int_block(panel, kn, group, has_offset, q, a->n_pad, side, INT_VECTORS, sums);
+		if (group == ACT_BLOCK && has_offset)
+			n = panel_int_some(panel, kn, ACT_BLOCK, true, q, a->n_pad, side, n, sums);
+		else if (group == ACT_BLOCK)
+			n = panel_int_some(panel, kn, ACT_BLOCK, false, q, a->n_pad, side, n, sums);
+		else if (has_offset)
+			n = panel_int_some(panel, kn, ACT_GROUP, true, q, a->n_pad, side, n, sums);
 		else
-			for (size_t i = 0; i < n; i++)
-				panel_int_block(panel, kn, group, has_offset, q + i * a->n_pad, a->n_pad, side + i, 1,
-				    sums + i);
+			n = panel_int_some(panel, kn, ACT_GROUP, false, q, a->n_pad, side, n, sums);
 		store_sums(sums, n, n_rows, y + j * stride_y, stride_y, first);
+		j += n;
 	}
 }
 
 QUANT_TYPES(DEFINE_QUANT)
+#include "engine/kernels_avx512_rows.inc"
 
 /* The block's largest magnitude decides; blocks with an infinity or a NaN compare false. */
 static void round_acts(const float *x, size_t n, int8_t *q, float *d, int32_t *sums)

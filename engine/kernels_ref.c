@@ -51,7 +51,19 @@ static lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const fl
 	return acc;
 }
 
-#define PANEL_FLIP 0
+static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
+{
+	uint32_t(*to)[PANEL_ROWS] = dst;
+
+	for (size_t i = 0; i < n_words; i++)
+		for (size_t r = 0; r < 16; r++) {
+			uint32_t v;
+			memcpy(&v, src + r * stride + 4 * i, sizeof v);
+			to[i][r] = v ^ flip;
+		}
+}
+
+#define PANEL_FLIP 0u
 static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
     const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first);
 #include "engine/kernels_quant.inc"
@@ -84,6 +96,7 @@ static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 }
 
 QUANT_TYPES(DEFINE_QUANT)
+QUANT_TYPES(DEFINE_GEMV)
 
 static void dequantize_F32(const void *src, float *dst, size_t n)
 {

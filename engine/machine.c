@@ -1,98 +1,78 @@
 #include "engine/machine.h"
 
-#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "engine/base/clock.h"
 #include "engine/base/mem.h"
 
 enum {
-	CHUNK = 1 << 20,        /* bytes of a task: long against the hand-out, short against the buffer */
-	STREAMS = 4,
-	WORDS = CHUNK / STREAMS / 8,
+	TASK = 1 << 20,                 /* bytes of one task */
+	STREAMS = 4,                    /* places a task reads at once, as the kernels do */
+	LANES = 8,
 };
 
-struct job {
-	const uint64_t *data;
-	uint64_t *sums;         /* [tasks], so that the reading is not optimised away */
+struct reading_job {
+	const unsigned char *data;
+	uint64_t *sums;                 /* [n_tasks]: so that the reads are not for nothing */
 };
 
-static void task(void *arg, int task, int worker)
+static void read_task(void *arg, int task, int worker)
 {
-	struct job *j = arg;
-	const uint64_t *a = j->data + (size_t)task * (CHUNK / 8);
-	const uint64_t *b = a + WORDS, *c = b + WORDS, *d = c + WORDS;
-	uint64_t sum = 0;
+	const struct reading_job *job = arg;
+	const unsigned char *at = job->data + (size_t)task * TASK;
+	uint64_t sum[STREAMS][LANES] = {{0}}, total = 0;
 
 	(void)worker;
-	for (size_t i = 0; i < WORDS; i++)
-		sum += (a[i] + b[i]) ^ (c[i] + d[i]);
-	j->sums[task] = sum;
+	for (size_t i = 0; i < TASK / STREAMS; i += sizeof sum[0])
+		for (size_t s = 0; s < STREAMS; s++) {
+			uint64_t v[LANES];
+			const unsigned char *p = at + s * (TASK / STREAMS) + i;
+			__builtin_prefetch(p + 2048);
+			memcpy(v, p, sizeof v);
+			for (int l = 0; l < LANES; l++)
+				sum[s][l] += v[l];
+		}
+	for (int s = 0; s < STREAMS; s++)
+		for (int l = 0; l < LANES; l++)
+			total += sum[s][l];
+	job->sums[task] = total;
 }
 
-double machine_read_speed(struct pool *p, size_t bytes, int rounds)
+static void touch_task(void *arg, int task, int worker)
 {
-	size_t n_tasks = bytes / CHUNK ? bytes / CHUNK : 1;
-	struct err e = {.code = ERR_NONE};
-	struct job j = {.data = NULL};
-	double best = (double)NAN;
-	uint64_t *data = mem_big(n_tasks, CHUNK, "buffer to measure memory with", &e);
+	const struct reading_job *job = arg;
 
-	if (!data)
-		return best;
-	memset(data, 1, n_tasks * CHUNK);
-	j.data = data;
-	j.sums = mem_array(n_tasks, sizeof *j.sums);
-	for (int i = 0; i < rounds; i++) {
-		uint64_t start = clock_ns();
-		double speed;
+	(void)worker;
+	memset((unsigned char *)job->data + (size_t)task * TASK, task & 255, TASK);
+}
 
-		pool_run(p, task, &j, (int)n_tasks);
-		speed = (double)(n_tasks * CHUNK) * 1e9 / (double)(clock_ns() - start);
-		best = speed > best || isnan(best) ? speed : best;
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+double machine_read_gbs(struct pool *p, size_t bytes, int passes, struct err *e)
+{
+	size_t n_tasks = bytes / TASK ? bytes / TASK : 1;
+	unsigned char *data = mem_big(n_tasks, TASK, "measuring memory", e);
+	uint64_t *sums = mem_big(n_tasks, sizeof *sums, "measuring memory", e);
+	struct reading_job job = {.data = data, .sums = sums};
+	double best = 0;
+
+	if (data && sums) {
+		pool_run(p, touch_task, &job, (int)n_tasks);
+		for (int i = 0; i < passes; i++) {
+			double start = seconds();
+			pool_run(p, read_task, &job, (int)n_tasks);
+			double rate = (double)(n_tasks * TASK) / (seconds() - start) * 1e-9;
+			best = rate > best ? rate : best;
+		}
 	}
-	free(j.sums);
+	mem_big_free(sums);
 	mem_big_free(data);
 	return best;
-}
-
-/* The value of "KEY: value" in one of the system's text files. */
-static bool find_value(const char *path, const char *key, char *out, size_t room)
-{
-	FILE *f = fopen(path, "r");
-	char line[256];
-	bool found = false;
-
-	while (f && !found && fgets(line, sizeof line, f)) {
-		const char *value = strchr(line, ':');
-
-		if (strncmp(line, key, strlen(key)) || !value)
-			continue;
-		value += 1 + strspn(value + 1, " \t");
-		snprintf(out, room, "%.*s", (int)strcspn(value, "\n"), value);
-		found = true;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-size_t machine_peak_memory(void)
-{
-	char text[64];
-	unsigned long kb = 0;
-
-	if (find_value("/proc/self/status", "VmHWM", text, sizeof text) && sscanf(text, "%lu kB", &kb) != 1)
-		kb = 0;
-	return (size_t)kb * 1024;
-}
-
-const char *machine_processor(char *out, size_t room)
-{
-	if (!find_value("/proc/cpuinfo", "model name", out, room))
-		snprintf(out, room, "%s", "");
-	return out;
 }

@@ -1,6 +1,11 @@
 /*
- * machine -- what this machine can do and what this process has used: the
- * figures that a measured speed is held against.
+ * machine -- how fast this computer reads memory, measured the way a decode reads it.
+ *
+ * Speed of decoding is bytes of weights over seconds, so a figure in tokens per
+ * second means little without the limit it runs into.  The limit is measured in
+ * the same run, because on shared machines it moves.
+ *
+ * Threads  called from one thread; the pool's workers read
  */
 #ifndef ENGINE_MACHINE_H
 #define ENGINE_MACHINE_H
@@ -9,16 +14,9 @@
 
 #include "engine/base/pool.h"
 
-/* Bytes per second at which all workers together read memory, the best of
- * `rounds` passes over a buffer of `bytes`; NAN when there is no memory for it.
- * Each worker reads four streams, as one alone does not fill the memory bus. */
-double machine_read_speed(struct pool *p, size_t bytes, int rounds);
-
-/* Most memory the process has ever held, in bytes; 0 when the system does not
- * tell.  Pages of mapped files count once they were read. */
-size_t machine_peak_memory(void);
-
-/* "AMD EPYC", or "" when the system does not tell. */
-const char *machine_processor(char *out, size_t room);
+/* GB/s (1e9) of the pool reading `bytes` of private memory, the best of `passes`;
+ * 0 with `e` filled when there is no room.  Sizes below the last cache measure
+ * the cache. */
+double machine_read_gbs(struct pool *p, size_t bytes, int passes, struct err *e);
 
 #endif
