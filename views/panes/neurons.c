@@ -1,0 +1,140 @@
+/*
+ * neurons -- the neurons that moved the residual stream most at this step.
+ *
+ * A step keeps the strongest few of each layer, by |activation| times the length
+ * of the neuron's column in the down-projection: what it really wrote.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "views/draw_table.h"
+#include "views/pane.h"
+
+enum { MOST = 256 };
+
+struct ranked {
+	const struct view *v;
+	int n;
+	struct {
+		int layer;
+		struct step_neuron neuron;
+	} at[MOST];
+	char site[32], activation[24], contribution[24];
+};
+
+static void insert(struct ranked *r, int layer, const struct step_neuron *nn)
+{
+	int i = r->n < MOST ? r->n++ : MOST - 1;
+
+	if (i == MOST - 1 && r->at[i].neuron.contribution > nn->contribution)
+		return;
+	for (; i > 0 && r->at[i - 1].neuron.contribution < nn->contribution; i--)
+		r->at[i] = r->at[i - 1];
+	r->at[i].layer = layer;
+	r->at[i].neuron = *nn;
+}
+
+static void rank(struct ranked *r, const struct view *v)
+{
+	const struct step *s = v->step;
+
+	r->v = v;
+	r->n = 0;
+	for (int l = 0; s && l < s->n_layers; l++)
+		for (int i = 0; i < STEP_NEURONS; i++) {
+			const struct step_neuron *nn = &s->neurons[l * STEP_NEURONS + i];
+
+			if (nn->index >= 0 && !isnan(nn->contribution))
+				insert(r, l, nn);
+		}
+}
+
+static bool is_edited(const struct view *v, int layer, int index)
+{
+	for (int i = 0; i < edit_set_n(v->edits); i++) {
+		const struct edit *ed = edit_set_at(v->edits, i);
+
+		if (ed->on && ed->at.layer == layer && ed->at.index == index && ed->at.head < 0)
+			return true;
+	}
+	return false;
+}
+
+static void fill_row(void *of, int row, struct table_cell *cells)
+{
+	struct ranked *r = of;
+	const struct step_neuron *nn = &r->at[row].neuron;
+	bool held = is_edited(r->v, r->at[row].layer, nn->index);
+	float most = r->at[0].neuron.contribution;
+
+	snprintf(r->site, sizeof r->site, "L%d.mlp[%d]", r->at[row].layer, (int)nn->index);
+	snprintf(r->activation, sizeof r->activation, "%+.3f", (double)nn->activation);
+	snprintf(r->contribution, sizeof r->contribution, "%.3f", (double)nn->contribution);
+	cells[0] = (struct table_cell){ .text = r->site, .style = held ? STYLE_EDITED : STYLE_TEXT };
+	cells[1] = (struct table_cell){ .text = r->activation, .style = STYLE_NUMBER };
+	cells[2] = (struct table_cell){ .text = r->contribution, .style = STYLE_NUMBER };
+	cells[3] = (struct table_cell){ .bar = most > 0 ? nn->contribution / most : 0, .style = STYLE_BAR };
+}
+
+static const struct table_column columns[] = {
+	{ "neuron", 14, false }, { "activation", 10, true }, { "writes", 8, true }, { "", 0, false },
+};
+
+static void draw(struct canvas *c, const struct view *v, const struct choice *at)
+{
+	struct ranked r;
+
+	rank(&r, v);
+	if (!r.n) {
+		pane_empty(c, v->step ? "not measured at this step" : "nothing yet");
+		return;
+	}
+	draw_table(c, &(struct table){ .columns = columns, .n_columns = 4, .n_rows = r.n, .chosen = at->row,
+	    .row = fill_row, .of = &r });
+}
+
+static void extent(const struct view *v, int *rows, int *cols)
+{
+	struct ranked r;
+
+	rank(&r, v);
+	*rows = r.n;
+	*cols = 1;
+}
+
+static void subject(const struct view *v, const struct choice *at, struct buf *out)
+{
+	struct ranked r;
+
+	rank(&r, v);
+	if (at->row >= 0 && at->row < r.n)
+		buf_printf(out, "L%d.mlp[%d]", r.at[at->row].layer, (int)r.at[at->row].neuron.index);
+}
+
+static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
+{
+	struct table t = { .chosen = at->row };
+	int cols;
+
+	(void)x;
+	extent(v, &t.n_rows, &cols);
+	at->row = draw_table_pick(inside.rows, &t, y);
+	return at->row >= 0;
+}
+
+static void subtitle(const struct view *v, struct buf *out)
+{
+	(void)v;
+	buf_str(out, "strongest at this step");
+}
+
+const struct pane_def pane_neurons = {
+	.name = "neurons",
+	.title = "neurons",
+	.doc = "the neurons that wrote most into the residual stream at the step under the cursor",
+	.read_it = "A neuron is one element of a layer's MLP. activation is its value; writes is the length of what it "
+		   "added to the residual stream (|activation| times the length of its column in the down-projection). "
+		   "c holds the chosen neuron at a value from the next step.",
+	.min_rows = 3, .min_cols = 30,
+	.draw = draw, .subtitle = subtitle, .extent = extent, .subject = subject, .pick = pick,
+};

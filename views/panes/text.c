@@ -1,0 +1,145 @@
+/*
+ * text -- the text, each generated token in the colour of the chosen lens.
+ *
+ * A token is coloured by the step that made it: the distribution the model gave
+ * before it was drawn.  Without colour, underline and bold stand for the levels,
+ * and with colour the highest third is underlined too.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/reading.h"
+#include "views/draw_text.h"
+#include "views/pane.h"
+#include "views/scale.h"
+
+enum { WINDOW = 1024 };         /* tokens by which the window on a long text moves */
+
+struct colours {
+	const struct view *v;
+	struct scale scale;
+	bool mono;
+};
+
+static style_bits level_style(float u, bool mono)
+{
+	static const style_bits plain[4] = {
+		STYLE_TEXT, STYLE_TEXT | STYLE_UNDERLINE, STYLE_TEXT | STYLE_BOLD,
+		STYLE_TEXT | STYLE_BOLD | STYLE_UNDERLINE,
+	};
+
+	if (mono)
+		return plain[u >= 1 ? 3 : (int)(u * 4)];
+	return (style_bits)(style_heat(scale_step(u)) | (u > 0.667f ? STYLE_UNDERLINE : 0));
+}
+
+static style_bits token_style(void *of, int token)
+{
+	const struct colours *k = of;
+	const struct step *made_by = timeline_at(k->v->steps, token - 1);
+	float u = NAN;
+
+	if (token == k->v->at + 1)
+		return STYLE_CURSOR;
+	if (timeline_why(k->v->steps, token) == WHY_PROMPT)
+		return STYLE_PROMPT;
+	if (made_by)
+		u = scale_unit(k->scale, lens_scalar(made_by, k->v->text_lens));
+	return isnan(u) ? STYLE_TEXT : level_style(u, k->mono);
+}
+
+static struct scale lens_scale(const struct view *v)
+{
+	struct reading none = { .lens = lenses[v->text_lens] };
+
+	return scale_of(&none);
+}
+
+/* The tokens that can be in sight; the window moves in large steps so that lines
+ * break at the same places from frame to frame. */
+static void fill(struct text *t, const struct view *v, int cells)
+{
+	int n = timeline_n_tokens(v->steps), from = (v->at - cells) / WINDOW * WINDOW, to = v->at + 2 + cells;
+
+	for (int i = from > 0 ? from : 0; i < n && i < to; i++) {
+		size_t len = 0;
+		int32_t id = timeline_token(v->steps, i);
+		const char *bytes = id >= 0 ? source_piece(v->source, id, &len) : NULL;
+
+		if (bytes)
+			text_add(t, i, bytes, len);
+	}
+	if (v->state == STATE_ENDED)    /* before that, half a character may yet be completed */
+		text_end(t, n - 1);
+}
+
+/* The newest line stays at the bottom while the cursor follows; elsewhere the
+ * cursor is kept in the middle. */
+static int first_line(const struct text *t, const struct view *v, int rows)
+{
+	int line = text_line_of(t, v->at + 1), first = t->n_lines - rows;
+
+	if (t->n_lines <= rows)
+		return 0;
+	if (line < first + rows / 4)
+		first = line - rows / 2;
+	return first < 0 ? 0 : first;
+}
+
+static void draw(struct canvas *c, const struct view *v, const struct choice *at)
+{
+	struct colours k = { .v = v, .scale = lens_scale(v), .mono = c->mono };
+	struct text t = { .ascii = c->ascii };
+	int first;
+
+	(void)at;
+	if (!timeline_n_tokens(v->steps)) {
+		pane_empty(c, "no text yet: type :prompt TEXT");
+		return;
+	}
+	fill(&t, v, c->rows * c->cols);
+	text_wrap(&t, c->cols);
+	first = first_line(&t, v, c->rows);
+	draw_text(c, &t, first, token_style, &k);
+	if (v->find && *v->find)
+		draw_text_find(c, &t, first, v->find);
+	text_free(&t);
+}
+
+static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
+{
+	struct text t = { 0 };
+
+	fill(&t, v, inside.rows * inside.cols);
+	text_wrap(&t, inside.cols);
+	at->row = text_token_at(&t, first_line(&t, v, inside.rows), y, x) - 1;
+	text_free(&t);
+	return at->row >= 0;
+}
+
+static void enter(const struct view *v, const struct choice *at, struct buf *out)
+{
+	(void)v;
+	buf_printf(out, "cursor %d", at->row);
+}
+
+static void subtitle(const struct view *v, struct buf *out)
+{
+	buf_printf(out, "coloured by %s", lenses[v->text_lens]->probe.name);
+}
+
+static int legend(struct canvas *c, int from, int x, const struct view *v)
+{
+	return scale_legend(c, 0, from, x, lens_scale(v), lenses[v->text_lens]->unit);
+}
+
+const struct pane_def pane_text = {
+	.name = "text",
+	.title = "text",
+	.doc = "the text, each generated token in the colour of the chosen lens",
+	.read_it = "Violet is what was given. A generated token is dark where the model was sure of it and bright "
+		   "(and underlined) where it was not. The marked token is the one the step under the cursor made: "
+		   "Left and Right move it, and every pane follows. `lens NAME` colours by another signal.",
+	.min_rows = 3, .min_cols = 20,
+	.draw = draw, .subtitle = subtitle, .legend = legend, .pick = pick, .enter = enter,
+};

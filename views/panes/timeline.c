@@ -1,0 +1,174 @@
+/*
+ * timeline -- signals along the positions, one column a step.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analysis/reading.h"
+#include "engine/base/mem.h"
+#include "views/draw_chart.h"
+#include "views/pane.h"
+
+struct window {
+	int label, cols;                /* columns of the names, of the chart */
+	int first, n;                   /* positions [first, first + n) */
+	int bands, high;                /* signals shown, rows of each */
+};
+
+static struct window window_of(int rows, int cols, const struct view *v)
+{
+	struct window w = { .label = cols >= 60 ? 21 : 9 };
+	int n = timeline_n(v->steps);
+
+	w.cols = cols - w.label;
+	w.n = n < w.cols ? n : w.cols;
+	w.first = n - w.n;
+	if (v->at < w.first)            /* the cursor went back out of sight */
+		w.first = pane_scroll(n, w.n, v->at);
+	w.bands = v->n_series < rows - 1 ? v->n_series : rows - 1;
+	w.high = w.bands ? (rows - 1) / w.bands : 0;
+	return w;
+}
+
+/* Largest value of the whole line and where; -1 when there is none. */
+static int peak_of(const struct view *v, enum lens_id id, float *value)
+{
+	int at = -1;
+
+	for (int pos = 0; pos < timeline_n(v->steps); pos++) {
+		const struct step *s = timeline_at(v->steps, pos);
+		float x = s && s->why != WHY_PROMPT ? lens_scalar(s, id) : NAN;
+
+		if (!isnan(x) && (at < 0 || x > *value)) {
+			at = pos;
+			*value = x;
+		}
+	}
+	return at;
+}
+
+static void draw_label(struct canvas *c, int y, const struct window *w, const struct view *v, enum lens_id id)
+{
+	float now = v->step ? lens_scalar(v->step, id) : NAN, peak = 0;
+	int at = peak_of(v, id, &peak), x;
+	char text[32];
+
+	canvas_fit(c, y, 0, w->label > 9 ? 11 : w->label - 1, STYLE_TITLE, lenses[id]->probe.name);
+	snprintf(text, sizeof text, "%.3f", (double)now);
+	if (w->label > 9)
+		canvas_right(c, y, w->label - 2, isnan(now) ? STYLE_HOLE : STYLE_NUMBER, isnan(now) ? "." : text);
+	if (w->high < 2)
+		return;
+	if (w->label <= 9) {
+		canvas_str(c, y + 1, 0, STYLE_NUMBER, isnan(now) ? "." : text);
+		return;
+	}
+	x = canvas_str(c, y + 1, 0, STYLE_DIM, lenses[id]->unit);
+	if (at >= 0) {
+		snprintf(text, sizeof text, "max %.2f @%d", (double)peak, at);
+		if (x < w->label - 2 - text_width(text, 31))
+			canvas_right(c, y + 1, w->label - 2, STYLE_DIM, text);
+	}
+}
+
+/* What the eye should find: the line of the cursor, above the columns only. */
+static void draw_cursor(struct canvas *c, const struct window *w, const struct view *v)
+{
+	int x = w->label + v->at - w->first;
+
+	if (v->at < w->first || v->at >= w->first + w->n)
+		return;
+	for (int y = 0; y < w->bands * w->high; y++)
+		if (c->cells[(size_t)y * (size_t)c->stride + (size_t)x].ch == ' ')
+			canvas_glyph(c, y, x, STYLE_FOCUSRULE, GLYPH_VBAR);
+}
+
+static bool changed_at(const struct view *v, int pos)
+{
+	const struct step *s = timeline_at(v->steps, pos), *before = timeline_at(v->steps, pos - 1);
+
+	return s && before && (s->edits != before->edits || s->sampler != before->sampler);
+}
+
+/* Positions, where edits or the sampler changed, and the cursor. */
+static void draw_axis(struct canvas *c, int y, const struct window *w, const struct view *v)
+{
+	canvas_str(c, y, 0, STYLE_DIM, "position");
+	for (int i = 0; i < w->n; i++) {
+		int pos = w->first + i, x = w->label + i;
+
+		if (pos % 10 == 0)
+			canvas_printf(c, y, x, STYLE_DIM, "%d", pos);
+	}
+	for (int i = 0; i < w->n; i++) {
+		int pos = w->first + i, x = w->label + i;
+
+		if (timeline_why(v->steps, pos + 1) == WHY_PROMPT)
+			canvas_restyle(c, y, x, 1, STYLE_PROMPT);
+		if (changed_at(v, pos))
+			canvas_glyph(c, y, x, STYLE_EDITED, GLYPH_EDIT);
+	}
+	if (v->at >= w->first && v->at < w->first + w->n) {
+		char text[16];
+		int n = snprintf(text, sizeof text, "%d", v->at), x = w->label + v->at - w->first;
+
+		x = x + n > c->cols ? c->cols - n : x;
+		canvas_str(c, y, x, STYLE_CURSOR, text);
+	}
+}
+
+static void draw(struct canvas *c, const struct view *v, const struct choice *at)
+{
+	struct window w = window_of(c->rows, c->cols, v);
+	const struct step **steps = mem_array((size_t)w.n + 1, sizeof *steps);
+	float *values = mem_array((size_t)w.n + 1, sizeof *values);
+
+	(void)at;
+	for (int i = 0; i < w.n; i++)
+		steps[i] = timeline_at(v->steps, w.first + i);
+	for (int b = 0; b < w.bands; b++) {
+		struct reading r = reading_series(steps, w.n, v->series[b], values);
+
+		draw_columns(c, (struct rect){ b * w.high, w.label, w.high, w.cols }, values, w.n, scale_of(&r));
+		draw_label(c, b * w.high, &w, v, v->series[b]);
+	}
+	draw_cursor(c, &w, v);
+	draw_axis(c, w.bands * w.high, &w, v);
+	free(values);
+	free(steps);
+}
+
+static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
+{
+	struct window w = window_of(inside.rows, inside.cols, v);
+
+	(void)y;
+	at->row = w.first + x - w.label;
+	return x >= w.label && x < w.label + w.n;
+}
+
+static void enter(const struct view *v, const struct choice *at, struct buf *out)
+{
+	(void)v;
+	buf_printf(out, "cursor %d", at->row);
+}
+
+static void subtitle(const struct view *v, struct buf *out)
+{
+	buf_printf(out, "%d steps", timeline_n(v->steps));
+	if (timeline_n_branches(v->steps))
+		buf_printf(out, ", %d branches left behind", timeline_n_branches(v->steps));
+}
+
+const struct pane_def pane_timeline = {
+	.name = "timeline",
+	.title = "timeline",
+	.doc = "signals along the text, one column a step",
+	.read_it = "The higher and brighter a column, the larger the value at that position. Left and Right move the "
+		   "cursor through time and every pane follows; p and P go to peaks. A diamond marks a step where other "
+		   "edits or another sampler came into force. A dot is a value nobody measured. "
+		   "`series NAMES` chooses the signals.",
+	.min_rows = 3, .min_cols = 30,
+	.draw = draw, .subtitle = subtitle, .pick = pick, .enter = enter,
+};

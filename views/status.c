@@ -1,0 +1,104 @@
+#include "views/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int draw_state(struct canvas *c, const struct view *v)
+{
+	static const struct { enum glyph glyph; style_bits style; const char *word; } states[] = {
+		[STATE_PAUSED] = { GLYPH_PAUSE, STYLE_PAUSED, "paused" },
+		[STATE_RUNNING] = { GLYPH_RUN, STYLE_RUNNING, "running" },
+		[STATE_READING] = { GLYPH_RUN, STYLE_RUNNING, "reading" },
+		[STATE_ENDED] = { GLYPH_END, STYLE_PAUSED, "ended" },
+	};
+	int x = canvas_glyph(c, 0, 1, states[v->state].style, states[v->state].glyph);
+
+	return canvas_printf(c, 0, x + 1, states[v->state].style, "%-7s", states[v->state].word);
+}
+
+/* " NAME VALUE" when it fits; parts further right give way first. */
+static int part(struct canvas *c, int x, int end, const char *value, const char *unit)
+{
+	int width = text_width(value, strlen(value)) + (*unit ? 1 + text_width(unit, strlen(unit)) : 0);
+
+	if (x + 2 + width > end)
+		return x;
+	x = canvas_str(c, 0, x + 2, STYLE_STATUS, value);
+	return *unit ? canvas_printf(c, 0, x, STYLE_STATDIM, " %s", unit) : x;
+}
+
+static int draw_speed(struct canvas *c, int x, int end, const struct view *v)
+{
+	char text[48];
+
+	if (v->waited_s >= 1) {
+		snprintf(text, sizeof text, "%.0f s", v->waited_s);
+		return part(c, x, end, text, "on this token");
+	}
+	if (isnan(v->tokens_per_s))
+		return part(c, x, end, "-", "tok/s");
+	snprintf(text, sizeof text, v->tokens_per_s < 99.5 ? "%.1f" : "%.0f", v->tokens_per_s);
+	x = part(c, x, end, text, "tok/s");
+	if (v->pace > 0) {
+		snprintf(text, sizeof text, "%d", v->pace);
+		x = part(c, x, end, text, "pace");
+	}
+	return x;
+}
+
+static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
+{
+	int on = 0;
+	char text[64];
+
+	snprintf(text, sizeof text, "%d/%d", timeline_n_tokens(v->steps), v->info->n_ctx);
+	x = part(c, x, end, text, "tokens");
+	x = draw_speed(c, x, end, v);
+	for (int i = 0; v->edits && i < edit_set_n(v->edits); i++)
+		on += edit_set_at(v->edits, i)->on;
+	if (on) {
+		snprintf(text, sizeof text, "%d", on);
+		x = part(c, x, end, text, on == 1 ? "edit" : "edits");
+	}
+	if (v->chain)
+		x = part(c, x, end, chain_text(v->chain), "");
+	if (!v->follow) {
+		snprintf(text, sizeof text, "@%d", v->at);
+		x = part(c, x, end, text, "looking back");
+	}
+	return x;
+}
+
+void status_draw(struct canvas *c, const struct view *v)
+{
+	int x, end = c->cols;
+	const char *name = v->info->model_name ? v->info->model_name : "";
+
+	canvas_fill(c, (struct rect){ 0, 0, 1, c->cols }, STYLE_STATUS, ' ');
+	x = draw_state(c, v);
+	if (v->message) {
+		canvas_fit(c, 0, x + 2, end - x - 3, v->message_is_error ? STYLE_ERROR : STYLE_STATUS, v->message);
+		return;
+	}
+	if (text_width(name, strlen(name)) + 40 < end - x) {
+		end -= text_width(name, strlen(name)) + 2;
+		canvas_str(c, 0, end + 1, STYLE_STATDIM, name);
+	}
+	draw_parts(c, x, end, v);
+}
+
+void keyline_draw(struct canvas *c, const struct key_hint *hints, int n)
+{
+	int x = 1;
+
+	for (int i = 0; i < n; i++) {
+		int width = text_width(hints[i].key, strlen(hints[i].key)) + 1 +
+		    text_width(hints[i].does, strlen(hints[i].does));
+
+		if (x + width > c->cols)
+			continue;
+		x = canvas_str(c, 0, x, STYLE_KEY, hints[i].key);
+		x = canvas_str(c, 0, x + 1, STYLE_KEYTEXT, hints[i].does) + 2;
+	}
+}

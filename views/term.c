@@ -1,0 +1,318 @@
+#include "views/term.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define NCURSES_WIDECHAR 1
+#include <curses.h>
+#include <term.h>
+/* curses defines these as macros; this program has functions of such names. */
+#undef lines
+#undef columns
+#undef tab
+#undef newline
+
+#include "views/key.h"
+
+/* SGR off, mouse off, cursor on, keypad off, main screen, new line. */
+const char term_restore_bytes[] = "\033[0m\033[?1000l\033[?1002l\033[?1006l\033[?25h\033[?1l\033>\033[?1049l\r\n";
+const unsigned long term_restore_length = sizeof term_restore_bytes - 1;
+
+static struct {
+	SCREEN *screen;
+	const struct theme *theme;
+	enum color_mode mode;
+	bool ascii, mouse;
+	struct canvas shown;            /* what curses was last given */
+	bool stale;                     /* `shown` says nothing */
+	attr_t attrs[256];              /* by style id */
+	short pair[256];
+	int n_pairs;
+	struct { int fg, bg; } pairs[256];
+} T;
+
+bool term_usable(struct err *e)
+{
+	const char *name = getenv("TERM");
+
+	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+		return err_set(e, ERR_USAGE, "the screen needs a terminal; use `clampmeter run` without one");
+	if (!name || !*name || !strcmp(name, "dumb"))
+		return err_set(e, ERR_USAGE, "this terminal (TERM=%s) cannot show the screen; use `clampmeter run`",
+		    name && *name ? name : "unset");
+	return true;
+}
+
+enum color_mode term_choose_colors(int colors, bool direct, const char *no_color, bool off)
+{
+	if (off || (no_color && *no_color) || colors < 8)
+		return COLOR_NONE;
+	if (direct)
+		return COLOR_DIRECT;
+	return colors >= 256 ? COLOR_256 : colors >= 16 ? COLOR_16 : COLOR_8;
+}
+
+/* A terminal that says COLORTERM=truecolor takes 24-bit colours, but its usual
+ * entry does not; xterm-direct is the entry that does. */
+static SCREEN *open_screen(bool *direct, bool off)
+{
+	const char *depth = getenv("COLORTERM"), *name = getenv("TERM");
+	bool wants = !off && depth && (!strcmp(depth, "truecolor") || !strcmp(depth, "24bit"));
+	const char *entry = !strncmp(name, "xterm", 5) ? "xterm-direct" : !strncmp(name, "tmux", 4) ? "tmux-direct" : NULL;
+	SCREEN *s = NULL;
+
+	*direct = false;
+	if (wants && entry && (s = newterm(entry, stdout, stdin)))
+		*direct = true;
+	if (!s && (s = newterm(NULL, stdout, stdin)))
+		*direct = tigetflag("RGB") > 0 && COLORS > 256;
+	return s;
+}
+
+/* Pairs are few on small terminals, so equal ones are shared. */
+static short pair_of(int fg, int bg)
+{
+	if (fg < 0 && bg < 0)
+		return 0;
+	for (int i = 1; i < T.n_pairs; i++)
+		if (T.pairs[i].fg == fg && T.pairs[i].bg == bg)
+			return (short)i;
+	if (T.n_pairs >= 255 || T.n_pairs >= COLOR_PAIRS)
+		return 0;
+	init_extended_pair(T.n_pairs, fg, bg);
+	T.pairs[T.n_pairs].fg = fg;
+	T.pairs[T.n_pairs].bg = bg;
+	return (short)T.n_pairs++;
+}
+
+static attr_t curses_attrs(style_bits st)
+{
+	return (st & STYLE_BOLD ? A_BOLD : 0) | (st & STYLE_UNDERLINE ? A_UNDERLINE : 0) |
+	    (st & STYLE_REVERSE ? A_REVERSE : 0);
+}
+
+void term_theme(const struct theme *t)
+{
+	T.theme = t;
+	T.n_pairs = 1;
+	for (int id = 0; id < 256; id++) {
+		bool ramp = (id >= STYLE_HEAT_FIRST && id < STYLE_HEAT_FIRST + RAMP) ||
+		    (id >= STYLE_GROUND_FIRST && id < STYLE_GROUND_FIRST + RAMP);
+
+		if (id >= N_STYLES && !ramp)
+			continue;
+		struct paint k = theme_paint(t, T.mode, (style_bits)id);
+
+		T.attrs[id] = curses_attrs(k.attrs);
+		T.pair[id] = T.mode == COLOR_NONE ? 0 : pair_of(k.fg, k.bg);
+	}
+	T.stale = true;
+}
+
+const struct theme *term_theme_now(void)
+{
+	return T.theme;
+}
+
+static void modes(bool mouse)
+{
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	set_escdelay(25);
+	curs_set(0);
+	leaveok(stdscr, FALSE);
+	if (mouse) {
+		mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+		mouseinterval(0);
+	}
+}
+
+bool term_start(const struct term_options *opt, struct err *e)
+{
+	bool direct;
+
+	if (!term_usable(e))
+		return false;
+	memset(&T, 0, sizeof T);
+	T.ascii = opt->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	T.mouse = !opt->no_mouse;
+	T.screen = open_screen(&direct, opt->no_color);
+	if (!T.screen)
+		return err_set(e, ERR_USAGE, "no description of terminal \"%s\"; use `clampmeter run`", getenv("TERM"));
+	if (has_colors()) {
+		start_color();
+		use_default_colors();
+	}
+	T.mode = term_choose_colors(has_colors() ? COLORS : 0, direct, getenv("NO_COLOR"), opt->no_color);
+	modes(T.mouse);
+	term_theme(opt->theme ? opt->theme : theme_detect(getenv("COLORFGBG")));
+	return true;
+}
+
+void term_stop(void)
+{
+	if (!T.screen)
+		return;
+	endwin();
+	delscreen(T.screen);
+	T.screen = NULL;
+	canvas_free(&T.shown);
+}
+
+void term_size(int *rows, int *cols)
+{
+	getmaxyx(stdscr, *rows, *cols);
+}
+
+void term_resized(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 0 && w.ws_col > 0)
+		resizeterm(w.ws_row, w.ws_col);
+	T.stale = true;
+}
+
+bool term_ascii(void)
+{
+	return T.ascii;
+}
+
+enum color_mode term_color_mode(void)
+{
+	return T.mode;
+}
+
+static void show_cell(int y, int x, const struct cell *cell)
+{
+	wchar_t text[2] = { (wchar_t)cell_char(cell, T.ascii), 0 };
+	int id = cell->style & STYLE_ID;
+	cchar_t cc;
+
+	setcchar(&cc, text, T.attrs[id] | curses_attrs(cell->style), T.pair[id], NULL);
+	mvadd_wch(y, x, &cc);
+}
+
+static bool same_cell(const struct cell *a, const struct cell *b)
+{
+	return a->ch == b->ch && a->style == b->style && a->lines == b->lines;
+}
+
+/* A wide character is drawn by its left half; when one half changed both are sent. */
+static void show_row(const struct canvas *c, int y)
+{
+	const struct cell *now = c->cells + (size_t)y * (size_t)c->stride;
+	struct cell *was = T.shown.cells + (size_t)y * (size_t)T.shown.stride;
+
+	for (int x = 0; x < c->cols; x++) {
+		bool wide = x + 1 < c->cols && !now[x + 1].ch;
+
+		if (now[x].ch && (T.stale || !same_cell(&now[x], &was[x]) || (wide && !same_cell(&now[x + 1], &was[x + 1]))))
+			show_cell(y, x, &now[x]);
+	}
+	memcpy(was, now, (size_t)c->cols * sizeof *was);
+}
+
+void term_show(const struct canvas *c, int y, int x)
+{
+	if (T.shown.rows != c->rows || T.shown.cols != c->cols) {
+		canvas_free(&T.shown);
+		if (!canvas_new(&T.shown, c->rows, c->cols))
+			return;
+		T.stale = true;
+	}
+	if (T.stale)
+		erase();
+	for (int row = 0; row < c->rows; row++)
+		show_row(c, row);
+	T.stale = false;
+	curs_set(y >= 0);
+	if (y >= 0)
+		move(y, x);
+	refresh();
+}
+
+void term_redraw(void)
+{
+	T.stale = true;
+	clearok(stdscr, TRUE);
+}
+
+void term_leave(void)
+{
+	endwin();
+}
+
+void term_return(void)
+{
+	modes(T.mouse);
+	term_resized();
+	term_redraw();
+	refresh();
+}
+
+static int named_key(int code)
+{
+	static const struct { int code, key; } map[] = {
+		{ KEY_LEFT, KEY_IS_LEFT }, { KEY_RIGHT, KEY_IS_RIGHT }, { KEY_UP, KEY_IS_UP }, { KEY_DOWN, KEY_IS_DOWN },
+		{ KEY_HOME, KEY_IS_HOME }, { KEY_END, KEY_IS_END }, { KEY_PPAGE, KEY_IS_PAGE_UP },
+		{ KEY_NPAGE, KEY_IS_PAGE_DOWN }, { KEY_IC, KEY_IS_INSERT }, { KEY_DC, KEY_IS_DELETE },
+		{ KEY_BTAB, KEY_IS_BACKTAB }, { KEY_SLEFT, KEY_IS_S_LEFT }, { KEY_SRIGHT, KEY_IS_S_RIGHT },
+		{ KEY_BACKSPACE, KEY_BACKSPACE_KEY }, { KEY_ENTER, KEY_ENTER_KEY },
+	};
+
+	for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+		if (map[i].code == code)
+			return map[i].key;
+	return code >= KEY_F(1) && code <= KEY_F(10) ? KEY_IS_F1 + code - KEY_F(1) : KEY_NONE;
+}
+
+static bool take_mouse(struct term_event *ev)
+{
+	MEVENT m;
+
+	if (getmouse(&m) != OK)
+		return false;
+	ev->key = KEY_IS_MOUSE;
+	ev->y = m.y;
+	ev->x = m.x;
+	ev->wheel = m.bstate & BUTTON4_PRESSED ? -1 : m.bstate & BUTTON5_PRESSED ? 1 : 0;
+	return true;
+}
+
+bool term_event(struct term_event *ev)
+{
+	wint_t ch;
+	int got;
+
+	*ev = (struct term_event){ .key = KEY_NONE };
+	for (;;) {
+		got = get_wch(&ch);
+		if (got == ERR)
+			return false;
+		if (got == KEY_CODE_YES && ch == KEY_MOUSE) {
+			if (take_mouse(ev))
+				return true;
+			continue;
+		}
+		ev->key = got == KEY_CODE_YES ? named_key((int)ch) : (int)ch;
+		if (ev->key == KEY_NONE)        /* KEY_RESIZE, and what nobody bound */
+			continue;
+		if (ev->key == '\n')
+			ev->key = KEY_ENTER_KEY;
+		if (ev->key == 8)
+			ev->key = KEY_BACKSPACE_KEY;
+		/* Escape with something right behind it is Alt. */
+		if (ev->key == KEY_ESC && get_wch(&ch) == OK)
+			ev->key = (int)ch | KEY_ALT;
+		return true;
+	}
+}

@@ -1,0 +1,61 @@
+/*
+ * term -- the terminal: the only place that knows curses.
+ *
+ * A canvas is shown whole; only cells that differ from what was shown before are
+ * touched, and curses sends only what differs on the glass.  Nothing here waits:
+ * the loop polls stdin and then takes events until there is none.
+ *
+ * Threads  the UI thread; term_restore_bytes is for signal handlers
+ */
+#ifndef VIEWS_TERM_H
+#define VIEWS_TERM_H
+
+#include "engine/base/err.h"
+#include "views/canvas.h"
+#include "views/theme.h"
+
+struct term_options {
+	bool no_color, ascii, no_mouse;
+	const struct theme *theme;      /* NULL: detected */
+};
+
+struct term_event {
+	int key;                /* KEY_IS_MOUSE: y, x and wheel hold */
+	int y, x;
+	int wheel;              /* -1 up, 1 down, 0 a click */
+};
+
+/* False, status 2, with what to use instead: no terminal, or one that cannot
+ * move its cursor. */
+bool term_usable(struct err *e) MUST_CHECK;
+
+bool term_start(const struct term_options *opt, struct err *e) MUST_CHECK;
+void term_stop(void);                   /* may be called twice */
+
+void term_size(int *rows, int *cols);
+/* After SIGWINCH. */
+void term_resized(void);
+bool term_ascii(void);
+enum color_mode term_color_mode(void);
+void term_theme(const struct theme *t);
+const struct theme *term_theme_now(void);
+
+/* The cursor is put at (y, x), or hidden when y is negative. */
+void term_show(const struct canvas *c, int y, int x);
+/* Everything is sent again with the next term_show(). */
+void term_redraw(void);
+/* Gives the terminal to the shell, and takes it back. */
+void term_leave(void);
+void term_return(void);
+
+/* False when there is none now. */
+bool term_event(struct term_event *ev);
+
+/* Pure, for tests: what a terminal of this name and these variables can do. */
+enum color_mode term_choose_colors(int colors, bool direct, const char *no_color, bool off);
+
+/* Leaves the alternate screen and shows the cursor, whatever state things are in. */
+extern const char term_restore_bytes[];
+extern const unsigned long term_restore_length;
+
+#endif

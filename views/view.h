@@ -1,0 +1,58 @@
+/*
+ * view -- all that a pane may look at: a borrowed picture of the program's state.
+ *
+ * The floor above fills it once a frame.  Panes read and draw; they change
+ * nothing, and what a key means they answer with a command line (pane.h).
+ *
+ * Owns     nothing: good until the frame is drawn
+ */
+#ifndef VIEWS_VIEW_H
+#define VIEWS_VIEW_H
+
+#include "analysis/lens.h"
+#include "analysis/timeline.h"
+#include "engine/base/buf.h"
+#include "engine/edit.h"
+#include "engine/sampler.h"
+#include "engine/source.h"
+
+enum { VIEW_SERIES = 8 };
+
+struct host;
+
+enum run_state { STATE_PAUSED, STATE_RUNNING, STATE_READING, STATE_ENDED };
+
+struct view {
+	const struct source_info *info;
+	struct source *source;          /* for the pieces of tokens only */
+	const struct timeline *steps;
+	int at;                         /* position of the step under the cursor, -1: none yet */
+	bool follow;                    /* the cursor stays on the newest step */
+	const struct step *step;        /* under the cursor; NULL when there is none */
+	enum lens_id text_lens;         /* colours the text */
+	enum lens_id grid_lens;         /* fills the grid of heads */
+	enum lens_id series[VIEW_SERIES];       /* [n_series], along the timeline */
+	int n_series;
+	enum run_state state;
+	int n_tokens, n_read;           /* of the text; how many of them the model has read */
+	double tokens_per_s;            /* of the last seconds; NAN before two tokens */
+	double waited_s;                /* since the step in work began */
+	int pace;                       /* tokens a second, 0: as fast as it goes */
+	const struct edit_set *edits;
+	const struct chain *chain;
+	uint64_t seed;
+	const char *message;            /* for the status line; NULL: nothing to say */
+	bool message_is_error;
+	const char *find;               /* text searched for, NULL: none */
+	const char *const *log;         /* [n_log], oldest first */
+	int n_log;
+	const char *help;               /* topic of the help pane: a pane or a command */
+	const struct host *host;
+};
+
+/* Escaped, as one word: spaces visible at the edges ("␣dog").  For tables. */
+void view_token(const struct view *v, int32_t id, bool ascii, struct buf *out);
+/* Escaped, newlines as \n; nothing else changed.  For running text. */
+void view_piece(const struct view *v, int32_t id, struct buf *out);
+
+#endif
