@@ -1,0 +1,140 @@
+/*
+ * app -- the state that joins the floors: what is known of the source, where the
+ * cursor stands, what is chosen, what was asked.
+ *
+ * News from the source comes in through app_news(), the user through command
+ * lines (command.h) and through nothing else; app_view() is the picture that
+ * panes draw.  No terminal is needed: tests drive it and print canvases.
+ *
+ * Owns     everything it points to, except the source
+ * Threads  the UI thread
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/timeline.h"
+#include "engine/source.h"
+#include "views/host.h"
+#include "views/layout.h"
+#include "views/pane.h"
+#include "views/theme.h"
+
+struct keymap;
+struct lineedit;
+struct script;
+
+enum { APP_LOG = 500, APP_RECENT = 32, APP_EDIT_HISTORY = 200 };
+
+struct app {
+	struct source *source;          /* borrowed */
+	struct timeline *steps;
+
+	/* What the source said last. */
+	bool engine_running, ended;
+	int n_tokens, n_read;
+
+	/* Generation: the user's wish.  With a pace the engine gets one token at a
+	 * time, `due_ns` apart. */
+	bool going;
+	int left;                       /* tokens still wanted; 0: no end */
+	int pace, slow_pace;            /* tokens a second, 0: full speed; the pace to return to */
+	bool in_flight;                 /* a paced token was asked for and is not there yet */
+	uint64_t due_ns;
+	uint64_t recent_ns[APP_RECENT]; /* when the newest generated tokens came, a ring */
+	long n_recent;
+	bool waited;                    /* a token came since generation began */
+	uint64_t work_since_ns;         /* when the step in work began; 0: none is */
+	int32_t *to_force;              /* [n_to_force]: a branch that is being read again */
+	int n_to_force, n_forced;
+
+	/* Time travel. */
+	int cursor;                     /* position; used when not following */
+	bool follow;
+	char *find;
+
+	/* What is in force. */
+	const struct edit_set *edit_past[APP_EDIT_HISTORY];     /* undo: [0, n_edit_past), the last in force */
+	int n_edit_past, n_edit_future; /* redo: behind them */
+	uint32_t edit_revision, chain_revision;
+	int edit_number;
+	const struct chain *chain;
+	uint64_t seed;
+
+	/* What is looked at. */
+	enum lens_id text_lens, grid_lens, series[VIEW_SERIES];
+	int n_series;
+	struct layout layout;
+	bool own_layout;                /* the user's; else by the size of the screen */
+	enum pane_id focus;
+	bool zoomed;
+	enum pane_id stand_in[N_PANES]; /* what a slot of the layout shows instead of its own pane */
+	struct choice choice[N_PANES];
+	struct placement placed;        /* of the last frame, after stand-ins */
+	struct rect area;
+	char help_topic[48];
+	enum pane_id before_help;
+	bool zoomed_before_help;
+	const struct theme *theme;
+	bool ascii, mono;
+
+	/* Conversation with the user. */
+	char *log[APP_LOG];             /* [n_log] */
+	int n_log;
+	char *message;
+	bool message_is_error;
+	uint64_t message_until_ns;
+	struct keymap *keys;
+	struct lineedit *line;          /* NULL in tests that need none */
+	struct script *script;          /* being run; NULL: none */
+	struct host host;
+
+	bool leave_quits;               /* `leave` ends the program when nothing is left to leave */
+	bool quit, redraw;
+	bool dirty;                     /* a frame is owed */
+	int bad_lines;                  /* commands that failed */
+};
+
+struct app_options {
+	struct source *source;
+	const struct theme *theme;      /* NULL: dark */
+	bool ascii, mono;
+	int pace;
+};
+
+struct app *app_new(const struct app_options *o);
+void app_free(struct app *a);
+
+/* Takes the news. */
+void app_news(struct app *a, struct news *n);
+/* Orders that time has made due (pace), a message that has been read.  Returns
+ * nanoseconds until it wants to be called again, UINT64_MAX: no wish. */
+uint64_t app_tick(struct app *a);
+
+/* Runs a command line that a key, the prompt, the mouse or a script asked for;
+ * what it says goes to the status line and the log. */
+bool app_line(struct app *a, const char *line);
+void app_key(struct app *a, int key);
+void app_click(struct app *a, int y, int x, int wheel);
+
+/* For commands. */
+void app_say(struct app *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void app_log(struct app *a, char mark, const char *text);
+bool app_order(struct app *a, const struct order *o, struct err *e);
+void app_go(struct app *a, int tokens);
+void app_stop(struct app *a);
+int app_at(const struct app *a);                /* position under the cursor, -1 */
+const struct edit_set *app_edits(const struct app *a);
+/* Makes a set the one in force; takes the reference. */
+bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e);
+bool app_set_chain(struct app *a, const char *text, struct err *e);
+/* The choice of a pane, brought inside its extent. */
+struct choice *app_choice(struct app *a, enum pane_id p);
+/* Shows a pane: where it is, or in the focused slot. */
+void app_show(struct app *a, enum pane_id p);
+
+void app_view(const struct app *a, struct view *v);
+
+#endif

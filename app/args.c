@@ -1,0 +1,200 @@
+#include "app/args.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/lens.h"
+#include "app/app.h"
+#include "app/command.h"
+
+const struct argtype argtypes[N_ARGTYPES] = {
+#define ARGTYPE(id, text, all, words) [ARG_##id] = { .name = text, .doc = words, .rest = all },
+#include "app/argtypes.def"
+#undef ARGTYPE
+};
+
+static enum arg_type type_named(const char *s, size_t n)
+{
+	for (int i = 0; i < N_ARGTYPES; i++)
+		if (strlen(argtypes[i].name) == n && !strncmp(argtypes[i].name, s, n))
+			return (enum arg_type)i;
+	return ARG_WORD;
+}
+
+bool args_spec(const char *spec, int i, struct arg_spec *out)
+{
+	size_t name, type;
+
+	for (; i > 0 && *spec; i--) {
+		spec += strcspn(spec, " ");
+		spec += strspn(spec, " ");
+	}
+	if (!*spec)
+		return false;
+	name = strcspn(spec, ":");
+	*out = (struct arg_spec){ 0 };
+	memcpy(out->name, spec, name < sizeof out->name ? name : sizeof out->name - 1);
+	spec += name + 1;
+	type = strcspn(spec, " ?");
+	out->type = type_named(spec, type);
+	out->optional = spec[type] == '?';
+	return true;
+}
+
+/* The next word, or the rest, copied into the room of `out`; *at moves on. */
+static bool take(struct args *out, size_t *used, const char **at, bool rest, const char **text, struct err *e)
+{
+	size_t n;
+
+	*at += strspn(*at, " \t");
+	n = rest ? strlen(*at) : strcspn(*at, " \t");
+	if (*used + n + 1 > sizeof out->room)
+		return err_set(e, ERR_USAGE, "the line is longer than %d letters", ARGS_ROOM);
+	memcpy(out->room + *used, *at, n);
+	out->room[*used + n] = 0;
+	*text = out->room + *used;
+	*used += n + 1;
+	*at += n;
+	return true;
+}
+
+/* \n and \\ in texts, in place. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (*s == '\\' && (s[1] == 'n' || s[1] == '\\'))
+			*out++ = *++s == 'n' ? '\n' : '\\';
+		else
+			*out++ = *s;
+	}
+	*out = 0;
+}
+
+static bool read_number(double *out, const char *s, enum arg_type type, const char *name, struct err *e)
+{
+	char *end;
+
+	*out = strtod(s, &end);
+	if (end == s || *end || !(*out > -1e15 && *out < 1e15))
+		return err_set(e, ERR_USAGE, "%s is a number, not \"%.40s\"", name, s);
+	if (type != ARG_NUMBER && *out != (double)(long long)*out)
+		return err_set(e, ERR_USAGE, "%s is a whole number, not %.40s", name, s);
+	if (type != ARG_NUMBER && (*out < -2147483647 || *out > 2147483647))
+		return err_set(e, ERR_USAGE, "%s is too large: %.40s", name, s);
+	return true;
+}
+
+static bool check(struct args *out, int i, const struct arg_spec *spec, struct err *e)
+{
+	char *text = (char *)(uintptr_t)out->text[i];
+
+	switch (spec->type) {
+	case ARG_INT:
+	case ARG_NUMBER:
+	case ARG_POSITION:
+		return read_number(&out->number[i], text, spec->type, spec->name, e);
+	case ARG_TEXT:
+		unescape(text);
+		return true;
+	case ARG_PANE:
+		return pane_find(text) >= 0 || err_set(e, ERR_USAGE, "no pane is called \"%.40s\"", text);
+	default:
+		return true;
+	}
+}
+
+bool args_parse(struct args *out, const char *spec, const char *text, struct err *e)
+{
+	struct arg_spec s;
+	size_t used = 0;
+
+	out->n = 0;
+	for (int i = 0; i < ARGS_MAX; i++) {
+		out->text[i] = "";
+		out->number[i] = 0;
+	}
+	for (int i = 0; i < ARGS_MAX && args_spec(spec, i, &s); i++) {
+		if (!take(out, &used, &text, argtypes[s.type].rest, &out->text[i], e))
+			return false;
+		if (!*out->text[i]) {
+			if (s.optional)
+				return true;
+			return err_set(e, ERR_USAGE, "%s is missing: %s", s.name, argtypes[s.type].doc);
+		}
+		out->n++;
+		if (!check(out, i, &s, e))
+			return false;
+	}
+	text += strspn(text, " \t");
+	return !*text || err_set(e, ERR_USAGE, "\"%.40s\" is too much", text);
+}
+
+static bool add(struct buf *out, const char *s)
+{
+	buf_str(out, s);
+	return true;
+}
+
+/* Lenses with the axes wanted, then `next`. */
+static bool lens_candidate(enum probe_axes axes, size_t i, bool with_next, struct buf *out)
+{
+	for (int id = 0; id < N_LENSES; id++)
+		if (lenses[id]->probe.axes == axes && i-- == 0)
+			return add(out, lenses[id]->probe.name);
+	return with_next && i == 0 && add(out, "next");
+}
+
+static bool site_candidate(const struct app *a, size_t i, struct buf *out)
+{
+	const struct hparams *hp = &a->source->info.hp;
+	size_t layers = (size_t)hp->n_layers, per = N_SITES + (size_t)hp->n_heads;
+
+	if (i >= layers * per)
+		return false;
+	buf_printf(out, "L%zu.", i / per);
+	if (i % per < N_SITES && !sites[i % per].global)
+		buf_str(out, sites[i % per].text);
+	else
+		buf_printf(out, "H%zu", i % per < N_SITES ? 0 : i % per - N_SITES);
+	return true;
+}
+
+static bool topic_candidate(size_t i, struct buf *out)
+{
+	if (i < N_PANES)
+		return add(out, panes[i]->name);
+	if (i - N_PANES < N_COMMANDS)
+		return add(out, commands[i - N_PANES].name);
+	i -= N_PANES + N_COMMANDS;
+	return i < N_LENSES && add(out, lenses[i]->probe.name);
+}
+
+bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct buf *out)
+{
+	switch (type) {
+	case ARG_LENS:
+		return lens_candidate(PROBE_SCALAR, i, true, out);
+	case ARG_SERIES:
+		return lens_candidate(PROBE_SCALAR, i, false, out);
+	case ARG_GRID:
+		return lens_candidate(PROBE_HEADS, i, true, out);
+	case ARG_EDIT:
+		return site_candidate(a, i, out);
+	case ARG_CHAIN:
+		return i < n_samplers && add(out, samplers[i]->name);
+	case ARG_PANE:
+	case ARG_LAYOUT:
+		return i < N_PANES && add(out, panes[i]->name);
+	case ARG_THEME:
+		return i < (size_t)n_themes && add(out, themes[i].name);
+	case ARG_TOPIC:
+		return topic_candidate(i, out);
+	case ARG_LINE:
+		return i < N_COMMANDS && add(out, commands[i].name);
+	default:
+		return false;
+	}
+}

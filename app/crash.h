@@ -1,0 +1,29 @@
+/*
+ * crash -- the terminal is given back whatever happens, and signals become bytes
+ * that the loop polls.
+ *
+ * A fatal signal (SEGV, BUS, FPE, ILL, ABRT) writes a constant string, puts the
+ * terminal's modes back and is raised again, so that the shell sees the truth.
+ * Everything in the handlers is on POSIX's list of what may be called there.
+ */
+#ifndef APP_CRASH_H
+#define APP_CRASH_H
+
+#include "engine/base/err.h"
+
+/* Remembers the terminal's modes and takes the signals; before term_start(). */
+bool crash_arm(struct err *e) MUST_CHECK;
+/* Puts the old handlers back. */
+void crash_disarm(void);
+
+/* Readable while signals wait: poll it, then crash_next(). */
+int crash_fd(void);
+/* The number of a signal that came (INT, TERM, HUP, WINCH, TSTP), or 0. */
+int crash_next(void);
+
+/* Stops the process as SIGTSTP would; returns when it goes on. */
+void crash_suspend(void);
+/* Gives the terminal back at once; for the memory hook. */
+void crash_restore(void);
+
+#endif

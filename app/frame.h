@@ -1,0 +1,18 @@
+/*
+ * frame -- the whole screen, drawn on a canvas from the state of the app.
+ *
+ * Pure but for a->placed and a->area, which remember where panes came to lie for
+ * clicks and focus.
+ */
+#ifndef APP_FRAME_H
+#define APP_FRAME_H
+
+#include "app/app.h"
+
+/* Where the terminal's cursor belongs; y -1: hidden. */
+struct frame_cursor {
+	int y, x;
+};
+struct frame_cursor frame_draw(struct app *a, struct canvas *c);
+
+#endif

@@ -1,0 +1,201 @@
+#include "app/helprows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/command.h"
+#include "app/keymap.h"
+#include "engine/base/mem.h"
+#include "views/key.h"
+
+struct row {
+	char *left, *right;
+};
+
+struct rows_of {
+	struct app *app;
+	struct row *row;
+	size_t n;
+};
+
+static void add(struct rows_of *r, const char *left, const char *right)
+{
+	r->row = mem_resize(r->row, r->n + 1, sizeof *r->row);
+	r->row[r->n++] = (struct row){ mem_strdup(left), mem_strdup(right) };
+}
+
+static void clear(struct rows_of *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->row[i].left);
+		free(r->row[i].right);
+	}
+	free(r->row);
+	r->row = NULL;
+	r->n = 0;
+}
+
+/* Keys whose line begins with the command's name, as "x  y". */
+static void keys_of(struct rows_of *r, const char *command, struct buf *out)
+{
+	struct binding b;
+	size_t n = strlen(command);
+	char name[24];
+
+	for (size_t i = 0; keymap_at(r->app->keys, i, &b); i++)
+		if (!strcmp(b.line, command) || (!strncmp(b.line, command, n) && b.line[n] == ' ')) {
+			buf_printf(out, "%s%s", out->len ? "  " : "", key_text(b.key, name, sizeof name));
+			if (b.line[n])
+				buf_printf(out, " (%s%s%s)", b.line + n + 1, b.pane >= 0 ? ", in " : "",
+				    b.pane >= 0 ? panes[b.pane]->name : "");
+		}
+}
+
+static void add_command(struct rows_of *r, const struct command *c)
+{
+	struct buf left = { 0 };
+	struct arg_spec s;
+
+	buf_str(&left, c->name);
+	for (int i = 0; args_spec(c->args, i, &s); i++)
+		buf_printf(&left, s.optional ? " [%s]" : " %s", s.name);
+	add(r, left.data, c->help);
+	buf_free(&left);
+}
+
+static void about_command(struct rows_of *r, const struct command *c)
+{
+	struct buf keys = { 0 };
+	struct arg_spec s;
+
+	add_command(r, c);
+	for (int i = 0; args_spec(c->args, i, &s); i++)
+		add(r, s.name, argtypes[s.type].doc);
+	keys_of(r, c->name, &keys);
+	if (keys.len)
+		add(r, "keys", keys.data);
+	buf_free(&keys);
+}
+
+static void add_keys(struct rows_of *r, int pane)
+{
+	struct binding b;
+	char name[24];
+
+	for (size_t i = 0; keymap_at(r->app->keys, i, &b); i++)
+		if (b.pane == pane && *b.line)
+			add(r, key_text(b.key, name, sizeof name), b.line);
+}
+
+static void about_pane(struct rows_of *r, const struct pane_def *p, int id)
+{
+	add(r, p->title, "");
+	add(r, "", p->doc);
+	add(r, "", "");
+	add(r, "", p->read_it);
+	add(r, "", "");
+	add_keys(r, id);
+}
+
+static void about_lens(struct rows_of *r, const struct lens_def *d)
+{
+	add(r, d->probe.name, "");
+	add(r, "", d->doc);
+	add(r, "", "");
+	add(r, "", d->read_it ? d->read_it : "");
+	add(r, "", "");
+	add(r, "unit", *d->unit ? d->unit : "none");
+	add(r, "source", d->source ? d->source : "");
+}
+
+/* A pane also explains the signal it shows now. */
+static void signals_of(struct rows_of *r, int pane)
+{
+	const struct app *a = r->app;
+
+	if (pane == PANE_text)
+		about_lens(r, lenses[a->text_lens]);
+	if (pane == PANE_heads)
+		about_lens(r, lenses[a->grid_lens]);
+	for (int i = 0; pane == PANE_timeline && i < a->n_series; i++)
+		about_lens(r, lenses[a->series[i]]);
+	for (int i = 0; pane == PANE_layers && i < N_LENSES; i++)
+		if (lenses[i]->probe.axes == PROBE_LAYERS)
+			about_lens(r, lenses[i]);
+}
+
+static void everything(struct rows_of *r)
+{
+	add(r, "keys", "");
+	add_keys(r, -1);
+	add(r, "", "");
+	add(r, "commands, after :", "");
+	for (int i = 0; i < N_COMMANDS; i++)
+		add_command(r, &commands[i]);
+	add(r, "", "");
+	add(r, "panes", "");
+	for (int i = 0; i < N_PANES; i++)
+		add(r, panes[i]->name, panes[i]->doc);
+	add(r, "", "");
+	add(r, "signals", "");
+	for (int i = 0; i < N_LENSES; i++)
+		add(r, lenses[i]->probe.name, lenses[i]->doc);
+	add(r, "", "");
+	add(r, "sampler stages", "");
+	for (size_t i = 0; i < n_samplers; i++)
+		add(r, samplers[i]->name, samplers[i]->doc);
+	add(r, "", "");
+	add(r, "edits", "");
+	for (size_t i = 0; i < n_edit_defs; i++)
+		add(r, edit_defs[i]->symbol, edit_defs[i]->doc);
+}
+
+static void make(struct rows_of *r, const char *topic)
+{
+	struct err e;
+	int pane = pane_find(topic), lens = lens_find(topic);
+	const struct command *c = *topic ? command_find(topic, strlen(topic), &e) : NULL;
+
+	if (pane >= 0) {
+		about_pane(r, panes[pane], pane);
+		signals_of(r, pane);
+	} else if (lens >= 0) {
+		about_lens(r, lenses[lens]);
+	} else if (c) {
+		about_command(r, c);
+	} else {
+		everything(r);
+	}
+}
+
+static bool help_row(void *of, const char *topic, size_t i, const char **left, const char **right)
+{
+	struct rows_of *r = of;
+
+	if (i == 0) {
+		clear(r);
+		make(r, topic ? topic : "");
+	}
+	if (i >= r->n)
+		return false;
+	*left = r->row[i].left;
+	*right = r->row[i].right;
+	return true;
+}
+
+struct host helprows_host(struct app *a)
+{
+	struct rows_of *r = mem_zalloc(sizeof *r);
+
+	r->app = a;
+	return (struct host){ .help_row = help_row, .of = r };
+}
+
+void helprows_free(struct host *h)
+{
+	if (h->of)
+		clear(h->of);
+	free(h->of);
+	h->of = NULL;
+}
