@@ -5,6 +5,10 @@
 
 #include "engine/base/mem.h"
 
+/* Real names have 3 to 40 bytes; a longer one would be compared at every byte of a
+ * text made to look like it. */
+enum { LONGEST_NAME = 512 };
+
 struct name {
 	struct gguf_str s;
 	int32_t id;
@@ -35,20 +39,24 @@ static int by_bytes(const void *pa, const void *pb)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
+static bool is_special(const struct pieces *p, int v)
+{
+	return (p->kind[v] == TOKEN_CONTROL || p->kind[v] == TOKEN_USER || p->kind[v] == TOKEN_UNKNOWN) &&
+	    p->raw[v].n > 0 && p->raw[v].n <= LONGEST_NAME;
+}
+
 struct special *special_new(const struct pieces *p)
 {
 	struct special *s = mem_zalloc(sizeof *s);
 	size_t room = 0;
 
 	for (int v = 0; v < p->n; v++)
-		room += p->kind[v] == TOKEN_CONTROL || p->kind[v] == TOKEN_USER || p->kind[v] == TOKEN_UNKNOWN;
+		room += is_special(p, v);
 	s->names = mem_array(room, sizeof *s->names);
 	for (int v = 0; v < p->n; v++) {
-		bool user = p->kind[v] == TOKEN_USER;
-
-		if (!p->raw[v].n || !(user || p->kind[v] == TOKEN_CONTROL || p->kind[v] == TOKEN_UNKNOWN))
+		if (!is_special(p, v))
 			continue;
-		s->names[s->n++] = (struct name){ .s = p->raw[v], .id = v, .control = !user };
+		s->names[s->n++] = (struct name){ .s = p->raw[v], .id = v, .control = p->kind[v] != TOKEN_USER };
 		s->starts[(unsigned char)*p->raw[v].s] = true;
 	}
 	qsort(s->names, s->n, sizeof *s->names, by_bytes);

@@ -4,7 +4,8 @@
  * Longer names are looked for first in the whole text, whatever stands where: a
  * shorter one counts only outside what longer ones took (llama.cpp's rule).
  * User-defined tokens are always found, control and unknown ones only on
- * request, since a user's text must not be able to end a turn by itself.
+ * request, since a user's text must not be able to end a turn by itself.  Names
+ * above 512 bytes are never found.
  *
  * Owns     a sorted list; the names belong to the pieces
  * Threads  immutable after special_new()
