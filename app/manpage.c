@@ -1,10 +1,12 @@
 /*
  * The manual page: the same tables as --help, and those of the floors below.
+ * The part on the screen is in manscreen.c.
  */
 #include <string.h>
 
 #include "analysis/lens.h"
 #include "app/manual.h"
+#include "app/roff.h"
 #include "app/options.h"
 #include "engine/arch.h"
 #include "engine/dtype.h"
@@ -18,105 +20,28 @@ const struct trace_field trace_fields[] = {
 };
 const size_t n_trace_fields = sizeof trace_fields / sizeof *trace_fields;
 
-enum { ROFF_WIDTH = 72 };
-
-/* One character of a table's text; `word' is set bold. */
-static void roff_char(struct buf *out, const char *s, bool *bold)
-{
-	if (*s == '`' && strchr(s, '\'')) {
-		buf_str(out, "\\fB");
-		*bold = true;
-	} else if (*s == '\'' && *bold) {
-		buf_str(out, "\\fR");
-		*bold = false;
-	} else if (*s == '\'') {
-		buf_str(out, "\\(aq");
-	} else if (*s == '-') {
-		buf_str(out, "\\-");
-	} else if (*s == '\\') {
-		buf_str(out, "\\e");
-	} else {
-		buf_char(out, *s);
-	}
-}
-
-/* Text for roff: nothing in it is a request, an escape or a hyphen that breaks.
- * `wrap': lines of the source end between words. */
-static void roff(struct buf *out, const char *s, bool wrap)
-{
-	size_t line = out->len;
-	bool bold = false;
-
-	if (*s == '.' || *s == '\'')
-		buf_str(out, "\\&");
-	for (; *s; s++) {
-		const char *word = s + strspn(s, " ");
-
-		if (wrap && word > s && out->len - line + strcspn(word, " ") > ROFF_WIDTH && *word != '.' &&
-		    *word != '\'') {
-			buf_char(out, '\n');
-			line = out->len;
-			s = word - 1;
-		} else {
-			roff_char(out, s, &bold);
-		}
-	}
-}
-
-static void section(struct buf *out, const char *name)
-{
-	buf_printf(out, ".SH %s\n", name);
-}
-
-static void text(struct buf *out, const char *s)
-{
-	roff(out, s, true);
-	buf_char(out, '\n');
-}
-
-static void paragraph(struct buf *out, const char *s)
-{
-	buf_str(out, ".PP\n");
-	text(out, s);
-}
-
-/* A tagged paragraph: the tag in bold, what follows it in italics. */
-static void entry(struct buf *out, const char *tag, const char *rest, const char *doc)
-{
-	buf_str(out, ".TP\n\\fB");
-	roff(out, tag, false);
-	buf_str(out, "\\fR");
-	if (rest && *rest) {
-		buf_str(out, " \\fI");
-		roff(out, rest, false);
-		buf_str(out, "\\fR");
-	}
-	buf_char(out, '\n');
-	text(out, doc);
-}
-
 static void synopsis(struct buf *out)
 {
-	section(out, "SYNOPSIS");
+	roff_section(out, "SYNOPSIS");
 	for (int j = 0; j < N_JOBS; j++) {
 		buf_str(out, j ? ".br\n\\fBclampmeter" : "\\fBclampmeter");
 		buf_printf(out, "%s%s\\fR \\fI", *jobs[j].name ? " " : "", jobs[j].name);
-		roff(out, jobs[j].args, false);
+		roff_inline(out, jobs[j].args);
 		buf_str(out, "\\fR [\\fIoptions\\fR]\n");
 	}
 }
 
 static void commands(struct buf *out)
 {
-	section(out, "COMMANDS");
+	roff_section(out, "COMMANDS");
 	for (int j = 0; j < N_JOBS; j++)
-		entry(out, *jobs[j].name ? jobs[j].name : "(none)", jobs[j].args, jobs[j].more);
+		roff_entry(out, *jobs[j].name ? jobs[j].name : "(none)", jobs[j].args, jobs[j].more);
 }
 
 static void options(struct buf *out)
 {
-	section(out, "OPTIONS");
-	text(out, "They may stand anywhere; `--' ends them.  An option that a command has no use for is "
+	roff_section(out, "OPTIONS");
+	roff_text(out, "They may stand anywhere; `--' ends them.  An option that a command has no use for is "
 		  "refused, unless it only says how to compute or to show.");
 	for (int i = 0; i < N_OPTIONS; i++) {
 		const struct option_def *d = &option_defs[i];
@@ -129,7 +54,7 @@ static void options(struct buf *out)
 		if (d->initial)
 			buf_printf(&doc, "; %s unless said otherwise", d->initial);
 		buf_char(&doc, '.');
-		entry(out, tag.data, d->argument, doc.data);
+		roff_entry(out, tag.data, d->argument, doc.data);
 		buf_free(&tag);
 		buf_free(&doc);
 	}
@@ -146,8 +71,8 @@ static void sampler_params(struct buf *b, const struct sampler_def *s)
 
 static void sampler_section(struct buf *out)
 {
-	section(out, "SAMPLERS");
-	text(out, "A chain of stages separated by `|', which run in the order they are written; after the last "
+	roff_section(out, "SAMPLERS");
+	roff_text(out, "A chain of stages separated by `|', which run in the order they are written; after the last "
 		  "one a token is drawn.  Without --sampler the chain is `" SAMPLER_DEFAULT "'.");
 	for (size_t i = 0; i < n_samplers; i++) {
 		struct buf params = {.data = NULL}, doc = {.data = NULL};
@@ -156,7 +81,7 @@ static void sampler_section(struct buf *out)
 		buf_printf(&doc, "%s.", samplers[i]->doc);
 		if (samplers[i]->source && *samplers[i]->source)
 			buf_printf(&doc, "  Source: %s.", samplers[i]->source);
-		entry(out, samplers[i]->name, params.data ? params.data + 1 : NULL, doc.data);
+		roff_entry(out, samplers[i]->name, params.data ? params.data + 1 : NULL, doc.data);
 		buf_free(&params);
 		buf_free(&doc);
 	}
@@ -164,12 +89,12 @@ static void sampler_section(struct buf *out)
 
 static void edit_section(struct buf *out)
 {
-	section(out, "EDITS");
-	text(out, "An edit is a place, an operation and a value, and may end with a scope: `in prompt', "
+	roff_section(out, "EDITS");
+	roff_text(out, "An edit is a place, an operation and a value, and may end with a scope: `in prompt', "
 		  "`in generated', or `in A..B' for the positions from A to B.  The operations:");
 	for (size_t i = 0; i < n_edit_defs; i++)
-		entry(out, edit_defs[i]->symbol, "V", edit_defs[i]->doc);
-	paragraph(out, "Examples: `L4.up[219] = 8', `L5.H3 * 0', `L6.resid[12] + 1.5 in generated'.  An edit that "
+		roff_entry(out, edit_defs[i]->symbol, "V", edit_defs[i]->doc);
+	roff_paragraph(out, "Examples: `L4.up[219] = 8', `L5.H3 * 0', `L6.resid[12] + 1.5 in generated'.  An edit that "
 		       "was never applied is reported on standard error.");
 }
 
@@ -183,15 +108,15 @@ static const char *const widths[] = {
 
 static void site_section(struct buf *out)
 {
-	section(out, "PLACES");
-	text(out, "`L4.up[219]' is element 219 at place `up' of layer 4, `L5.H3' is head 3 of layer 5, `L6.resid' a "
+	roff_section(out, "PLACES");
+	roff_text(out, "`L4.up[219]' is element 219 at place `up' of layer 4, `L5.H3' is head 3 of layer 5, `L6.resid' a "
 		  "whole vector.  Everything counts from 0.  Beside each place stands its name in "
 		  "TransformerLens.");
 	for (int i = 0; i < N_SITES; i++) {
 		struct buf doc = {.data = NULL};
 
 		buf_printf(&doc, "%s; %s.  `%s'", sites[i].doc, widths[sites[i].width], sites[i].hook);
-		entry(out, sites[i].text, NULL, doc.data);
+		roff_entry(out, sites[i].text, NULL, doc.data);
 		buf_free(&doc);
 	}
 }
@@ -214,69 +139,77 @@ static void lens_entry(struct buf *out, const struct lens_def *l)
 		buf_printf(&doc, "  %s", l->read_it);
 	if (l->source && *l->source)
 		buf_printf(&doc, "  Source: %s.", l->source);
-	entry(out, l->probe.name, type.data, doc.data);
+	roff_entry(out, l->probe.name, type.data, doc.data);
 	buf_free(&type);
 	buf_free(&doc);
 }
 
 static void trace_section(struct buf *out)
 {
-	section(out, "LENSES");
-	text(out, "What is measured at every position, always.");
+	roff_section(out, "LENSES");
+	roff_text(out, "What is measured at every position, always.");
 	for (int i = 0; i < N_LENSES; i++)
 		lens_entry(out, lenses[i]);
-	section(out, "TRACE LINES");
-	text(out, "One JSON object a line, one line for each forward pass.  The internals are those of the pass that "
+	roff_section(out, "TRACE LINES");
+	roff_text(out, "One JSON object a line, one line for each forward pass.  The internals are those of the pass that "
 		  "read `input' at `pos'; the distribution is the one it gave for `pos' + 1, and `token' is what "
 		  "came there.  A prompt of N tokens followed by G generated ones gives the steps 0 to N+G-2.  What "
 		  "was not measured is null.  The fields are these, and every lens under its name:");
 	for (size_t i = 0; i < n_trace_fields; i++)
-		entry(out, trace_fields[i].name, trace_fields[i].type, trace_fields[i].doc);
+		roff_entry(out, trace_fields[i].name, trace_fields[i].type, trace_fields[i].doc);
 }
 
 static void format_section(struct buf *out)
 {
-	section(out, "MODEL FILES");
-	text(out, "GGUF of version 2 and 3, and the .bin files of llama2.c with their tokenizer.  Architectures:");
+	roff_section(out, "MODEL FILES");
+	roff_text(out, "GGUF of version 2 and 3, and the .bin files of llama2.c with their tokenizer.  Architectures:");
 	for (size_t i = 0; i < n_archs; i++)
-		entry(out, archs[i].name, NULL, archs[i].doc);
-	paragraph(out, "Tensor types:");
+		roff_entry(out, archs[i].name, NULL, archs[i].doc);
+	roff_paragraph(out, "Tensor types:");
 	for (int i = 0; i < N_DTYPES; i++)
-		entry(out, dtypes[i]->name, NULL, dtypes[i]->doc);
+		roff_entry(out, dtypes[i]->name, NULL, dtypes[i]->doc);
 }
 
 static void status_section(struct buf *out)
 {
-	section(out, "EXIT STATUS");
-	entry(out, "0", NULL, "done");
-	entry(out, "1", NULL, "failed while running: no memory, no room on the disk, the context is too small");
-	entry(out, "2", NULL, "the command line makes no sense");
-	entry(out, "3", NULL, "a file was rejected; the message names the file, where in it, what was expected and "
+	roff_section(out, "EXIT STATUS");
+	roff_entry(out, "0", NULL, "done");
+	roff_entry(out, "1", NULL, "failed while running: no memory, no room on the disk, the context is too small");
+	roff_entry(out, "2", NULL, "the command line makes no sense");
+	roff_entry(out, "3", NULL, "a file was rejected; the message names the file, where in it, what was expected and "
 			      "what was found");
-	entry(out, "4", NULL, "valid, but not something this program does");
-	entry(out, "5", NULL, "a comparison or an expectation did not hold");
-	entry(out, "130", NULL, "interrupted");
+	roff_entry(out, "4", NULL, "valid, but not something this program does");
+	roff_entry(out, "5", NULL, "a comparison or an expectation did not hold");
+	roff_entry(out, "130", NULL, "interrupted");
 }
 
 static void environment_section(struct buf *out)
 {
-	section(out, "ENVIRONMENT");
-	entry(out, "NO_COLOR", NULL, "when not empty, the same as --no-color");
-	entry(out, "CLAMPMETER_KERNELS", NULL,
+	roff_section(out, "ENVIRONMENT");
+	roff_entry(out, "XDG_CONFIG_HOME, XDG_STATE_HOME", NULL, "where the files below are; ~/.config and ~/.local/state when not set");
+	roff_entry(out, "NO_COLOR", NULL, "when not empty, the same as --no-color");
+	roff_entry(out, "CLAMPMETER_KERNELS", NULL,
 	    "name of the kernels to compute with, of those that `clampmeter --version' lists");
-	entry(out, "OPENBLAS_CORETYPE", NULL,
+	roff_entry(out, "OPENBLAS_CORETYPE", NULL,
 	    "core that OpenBLAS is to compute for, when its own choice is to be overruled");
+}
+
+static void file_section(struct buf *out)
+{
+	roff_section(out, "FILES");
+	roff_entry(out, "$XDG_CONFIG_HOME/clampmeter/config", NULL, "command lines that the screen runs when it opens");
+	roff_entry(out, "$XDG_STATE_HOME/clampmeter/history", NULL, "lines typed at the prompt of the screen");
 }
 
 static void example_section(struct buf *out)
 {
-	section(out, "EXAMPLES");
-	entry(out, "clampmeter model.gguf -p \"Once upon a time\"", NULL, "Open the meter on a text.");
-	entry(out, "clampmeter run model.gguf -s greedy -n 100 --trace steps.jsonl < prompt.txt", NULL,
+	roff_section(out, "EXAMPLES");
+	roff_entry(out, "clampmeter model.gguf -p \"Once upon a time\"", NULL, "Open the meter on a text.");
+	roff_entry(out, "clampmeter run model.gguf -s greedy -n 100 --trace steps.jsonl < prompt.txt", NULL,
 	    "Generate, and keep every figure.");
-	entry(out, "clampmeter run model.gguf -p \"The dog\" -e \"L4.mlp[219] = 8\"", NULL,
+	roff_entry(out, "clampmeter run model.gguf -p \"The dog\" -e \"L4.mlp[219] = 8\"", NULL,
 	    "The same with a neuron held.");
-	entry(out, "clampmeter logits model.gguf -p \"The dog\" -o dog.npy", NULL,
+	roff_entry(out, "clampmeter logits model.gguf -p \"The dog\" -o dog.npy", NULL,
 	    "Scores of every position, for numpy.load().");
 }
 
@@ -284,17 +217,18 @@ void manual_page(struct buf *out, enum job_id job)
 {
 	(void)job;
 	buf_printf(out, ".TH CLAMPMETER 1 \"%s\" \"clampmeter %s\" \"User Commands\"\n", VERSION_DATE, VERSION);
-	section(out, "NAME");
-	text(out, "clampmeter - look inside a language model while it writes, and hold what moves");
+	roff_section(out, "NAME");
+	roff_text(out, "clampmeter - look inside a language model while it writes, and hold what moves");
 	synopsis(out);
-	section(out, "DESCRIPTION");
-	text(out, "clampmeter runs a language model on this machine and shows, at every token, what its layers, heads "
+	roff_section(out, "DESCRIPTION");
+	roff_text(out, "clampmeter runs a language model on this machine and shows, at every token, what its layers, heads "
 		  "and neurons do: entropies, attention, norms, the strongest neurons, the candidates before and "
 		  "after the sampler.  Any neuron, head or vector can be held, scaled or shifted while the model "
 		  "writes.  Figures are measured on the model as executed; what was not measured is left out, "
 		  "never made up.");
 	commands(out);
 	options(out);
+	manual_screen(out);
 	sampler_section(out);
 	edit_section(out);
 	site_section(out);
@@ -302,5 +236,6 @@ void manual_page(struct buf *out, enum job_id job)
 	format_section(out);
 	status_section(out);
 	environment_section(out);
+	file_section(out);
 	example_section(out);
 }

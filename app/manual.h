@@ -18,6 +18,9 @@ void manual_version(struct buf *out, enum job_id job);
 /* clampmeter(1) in man(7) form; `job` is not looked at. */
 void manual_page(struct buf *out, enum job_id job);
 
+/* Its part on the screen: panes, keys, commands. */
+void manual_screen(struct buf *out);
+
 /* One field of a trace line, as the manual describes it. */
 struct trace_field {
 	const char *name, *type, *doc;

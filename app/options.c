@@ -42,6 +42,11 @@ static const struct {
 #include "app/options.def"
 };
 
+bool options_given(const struct options *o, enum option_id id)
+{
+	return o->given >> id & 1;
+}
+
 static int find_long(const char *name, size_t n)
 {
 	for (int i = 0; i < N_OPTIONS; i++)
@@ -142,7 +147,6 @@ static bool set(struct options *o, const struct option_def *d, const char *text,
 struct words {
 	const char *model;
 	bool command;
-	unsigned given[2];      /* bit per option that was typed */
 };
 
 static bool take_word(struct options *o, struct words *w, const char *word, struct err *e)
@@ -159,7 +163,7 @@ static bool take_word(struct options *o, struct words *w, const char *word, stru
 }
 
 /* argv[*i] is an option; *i moves to its last word. */
-static bool take_option(struct options *o, struct words *w, int argc, char **argv, int *i, struct err *e)
+static bool take_option(struct options *o, int argc, char **argv, int *i, struct err *e)
 {
 	const char *arg = argv[*i], *value = NULL;
 	bool is_long = arg[1] == '-';
@@ -179,17 +183,17 @@ static bool take_option(struct options *o, struct words *w, int argc, char **arg
 			return err_set(e, ERR_USAGE, "%s needs %s", arg, d->argument);
 		value = argv[++*i];
 	}
-	w->given[id / 32] |= 1u << id % 32;
+	o->given |= (uint64_t)1 << id;
 	return set(o, d, value, e);
 }
 
 /* An option that the command cannot honour is not passed over in silence. */
-static bool check_jobs(const struct options *o, const struct words *w, struct err *e)
+static bool check_jobs(const struct options *o, struct err *e)
 {
 	for (int i = 0; i < N_OPTIONS; i++) {
 		const struct option_def *d = &option_defs[i];
 
-		if (!(w->given[i / 32] >> i % 32 & 1) || d->accepted || d->jobs >> o->job & 1)
+		if (!options_given(o, (enum option_id)i) || d->accepted || d->jobs >> o->job & 1)
 			continue;
 		if (o->job == JOB_meter)
 			return err_set(e, ERR_USAGE, "--%s belongs to a command, not to the meter", d->name);
@@ -214,7 +218,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
 	struct words w = {0};
 	bool ended = false;
 
-	_Static_assert(N_OPTIONS <= 64, "struct words counts 64 options");
+	_Static_assert(N_OPTIONS <= 64, "options.given has 64 bits");
 	if (!set_initial(o, e))
 		return false;
 	for (int i = 1; i < argc; i++) {
@@ -222,7 +226,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
 
 		if (!ended && !strcmp(arg, "--"))
 			ended = true;
-		else if (!ended && arg[0] == '-' && arg[1] ? !take_option(o, &w, argc, argv, &i, e)
+		else if (!ended && arg[0] == '-' && arg[1] ? !take_option(o, argc, argv, &i, e)
 			 : !take_word(o, &w, arg, e))
 			return false;
 	}
@@ -230,7 +234,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
 		return err_set(e, ERR_USAGE, "one model at a time: '%.100s' and --model %.100s", w.model, o->model);
 	if (w.model)
 		o->model = w.model;
-	return o->help || o->version || o->man || check_jobs(o, &w, e);
+	return o->help || o->version || o->man || check_jobs(o, e);
 }
 
 void options_free(struct options *o)

@@ -36,6 +36,7 @@ enum option_id {
 /* A field of each row; what was not given holds its initial value, or 0. */
 struct options {
 	enum job_id job;
+	uint64_t given;         /* bit per option that was typed */
 #define OPTION(field, c, name, type, arg, lo, hi, init, jobs, others, help) OPTION_##type field;
 #define ALIAS(name, field)
 #include "app/options.def"
@@ -62,5 +63,7 @@ extern const struct option_def option_defs[N_OPTIONS];
  * good values either way. */
 bool options_parse(struct options *o, int argc, char **argv, struct err *e) MUST_CHECK;
 void options_free(struct options *o);
+/* True when it was typed, whatever the value. */
+bool options_given(const struct options *o, enum option_id id);
 
 #endif

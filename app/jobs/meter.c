@@ -1,13 +1,61 @@
 /*
  * meter -- the interactive screen on a model; without a terminal, what `run' does.
  */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "app/job.h"
+#include "app/options.h"
+#include "app/screen.h"
+#include "app/setup.h"
+#include "app/tee.h"
+#include "engine/live.h"
+
+/* A prompt that came through standard input leaves the keys to the terminal. */
+static bool take_keys(struct err *e)
+{
+	int fd;
+
+	if (isatty(STDIN_FILENO))
+		return true;
+	if ((fd = open("/dev/tty", O_RDWR)) < 0 || dup2(fd, STDIN_FILENO) < 0)
+		return err_set(e, ERR_USAGE, "there is no terminal to read keys from; see clampmeter run");
+	close(fd);
+	return true;
+}
+
+static bool watch(const struct setup *s, struct source *source, const struct options *o, struct err *e)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct screen_options screen = {
+		.source = source, .prompt = s->prompt.len ? s->prompt.data : NULL,
+		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
+		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace,
+		.no_color = o->no_color || (no_color && *no_color), .ascii = o->ascii, .no_mouse = o->no_mouse,
+		.theme = o->theme, .script = o->script,
+	};
+
+	return screen_run(&screen, e);
+}
 
 bool job_meter(const struct options *o, struct err *e)
 {
+	struct source *source = NULL;
+	struct setup s;
+	bool ok;
+
 	if (!isatty(STDOUT_FILENO))
 		return job_run(o, e);
-	return err_set(e, ERR_UNSUPPORTED, "this build has no screen; see clampmeter run");
+	ok = setup_open(&s, o, e) && setup_text(&s.prompt, o, e) && take_keys(e);
+	if (ok) {
+		s.session.keep_steps = true;
+		s.session.prompt_logits = o->trace != NULL;
+		source = live_open(s.model, &s.session, vocab_add_bos(s.model->vocab) && !o->no_bos, e);
+	}
+	if (source && o->trace)
+		source = tee_open(source, o->trace, e);
+	ok = source && watch(&s, source, o, e);
+	source_close(source);
+	setup_close(&s);
+	return ok;
 }
