@@ -354,12 +354,23 @@ void edit_drop(struct edit *ed)
 	ed->vec = NULL;
 }
 
+/* The fewest digits that read back as the same float. */
+static const char *write_value(float v, char out[32])
+{
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(out, 32, "%.*g", digits, (double)v);
+		if (strtof(out, NULL) == v)
+			break;
+	}
+	return out;
+}
+
 const char *edit_format(const struct edit *ed, char *out, size_t room)
 {
-	char at[ADDRESS_TEXT];
-	int n = ed->vec ? snprintf(out, room, "%s %s %.100s * %g", address_format(&ed->at, at), ed->op->symbol,
-	    ed->vec->name, (double)ed->value) :
-	    snprintf(out, room, "%s %s %g", address_format(&ed->at, at), ed->op->symbol, (double)ed->value);
+	char at[ADDRESS_TEXT], value[32];
+	int n = ed->vec ? snprintf(out, room, "%s %s %.100s * %s", address_format(&ed->at, at), ed->op->symbol,
+	    ed->vec->name, write_value(ed->value, value)) :
+	    snprintf(out, room, "%s %s %s", address_format(&ed->at, at), ed->op->symbol, write_value(ed->value, value));
 	size_t used = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
 
 	switch (ed->scope) {

@@ -17,6 +17,8 @@
 static const char *const tiny_f32[] = { "tiny-gpt2", "tiny-qwen2", "tiny-llama", "tiny-llama3" };
 static const char *const tiny_quant[] = { "tiny-quants", "tiny-kquants" };
 
+static const struct probe *const no_probes[1];
+
 static bool have(const char *path)
 {
 	return access(path, R_OK) == 0;
@@ -57,7 +59,7 @@ static struct session *open_session(const struct model *m, struct session_option
 	struct session *s;
 	struct err e = { 0 };
 
-	opt.plan = *plan = probe_plan_new(NULL, 0, &m->hp);
+	opt.plan = *plan = probe_plan_new(no_probes, 0, &m->hp);
 	opt.n_ctx = opt.n_ctx ? opt.n_ctx : n;
 	opt.n_threads = opt.n_threads ? opt.n_threads : 1;
 	s = session_new(m, &opt, &e);
