@@ -11,9 +11,11 @@
 #include "engine/merge.h"
 #include "engine/wordcache.h"
 
+enum { AHEAD = 8 };             /* keys announced to the table */
+
 /* What two neighbouring pieces become; rank counts from the top of the file. */
 struct rule {
-	int32_t left, right;            /* left -1: empty */
+	uint64_t pair;                  /* left + 1, right: 0 is an empty slot */
 	int32_t id;
 	uint32_t rank;
 };
@@ -37,16 +39,22 @@ struct bpe_run {
 	struct ids *out;
 };
 
-static struct rule *find_rule(const struct tok_bpe *t, int32_t left, int32_t right)
+static uint64_t pair_of(int32_t left, int32_t right)
 {
-	uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
+	return (uint64_t)(uint32_t)(left + 1) << 32 | (uint32_t)right;
+}
 
-	for (size_t i = (size_t)(h >> 32) & t->mask;; i = (i + 1) & t->mask) {
-		struct rule *r = &t->rules[i];
+static size_t rule_place(const struct tok_bpe *t, uint64_t pair)
+{
+	return (size_t)(pair * 0x9e3779b97f4a7c15u >> 32) & t->mask;
+}
 
-		if (r->left < 0 || (r->left == left && r->right == right))
-			return r;
-	}
+/* The slot of the pair, or the empty one where it would go. */
+static struct rule *find_rule(const struct tok_bpe *t, uint64_t pair)
+{
+	for (size_t i = rule_place(t, pair);; i = (i + 1) & t->mask)
+		if (!t->rules[i].pair || t->rules[i].pair == pair)
+			return &t->rules[i];
 }
 
 static void make_rules(struct tok_bpe *t, size_t n)
@@ -57,13 +65,45 @@ static void make_rules(struct tok_bpe *t, size_t n)
 		slots *= 2;
 	t->rules = mem_array(slots, sizeof *t->rules);
 	t->mask = slots - 1;
-	for (size_t i = 0; i < slots; i++)
-		t->rules[i].left = -1;
+}
+
+static bool is_joined(const struct gguf_str *raw, int32_t id, int32_t left, int32_t right)
+{
+	struct gguf_str j = raw[id], a = raw[left], b = raw[right];
+
+	return j.n == a.n + b.n && !memcmp(j.s, a.s, a.n) && !memcmp(j.s + a.n, b.s, b.n);
+}
+
+/* The piece two pieces make together, -1 if there is none.  In almost every file the
+ * results of the merges are numbered in the order of the merges, so the next id is
+ * tried before the table. */
+static int32_t find_joined(const struct tok_bpe *t, int32_t left, int32_t right, int32_t next)
+{
+	struct gguf_str a = t->p->raw[left], b = t->p->raw[right];
+	char joined[128];
+	struct buf longer = {0};
+	int32_t id;
+
+	if (next < t->p->n && is_joined(t->p->raw, next, left, right))
+		return next;
+	if (a.n + b.n <= sizeof joined) {
+		memcpy(joined, a.s, a.n);
+		memcpy(joined + a.n, b.s, b.n);
+		return table_get(t->ids, joined, a.n + b.n);
+	}
+	if (a.n + b.n > t->longest)
+		return -1;
+	buf_add(&longer, a.s, a.n);
+	buf_add(&longer, b.s, b.n);
+	id = table_get(t->ids, longer.data, longer.len);
+	buf_free(&longer);
+	return id;
 }
 
 /* "left right".  The space is looked for behind the first byte: with U+2581
  * pieces a piece may not start with a space, but an empty one is malformed. */
-static bool add_rule(struct tok_bpe *t, struct gguf_str m, size_t rank, struct buf *joined, struct err *e)
+static bool read_rule(const struct tok_bpe *t, struct gguf_str m, size_t rank, int32_t *last, struct rule *out,
+    struct err *e)
 {
 	const char *space = m.n > 1 ? memchr(m.s + 1, ' ', m.n - 1) : NULL;
 	size_t n_left = space ? (size_t)(space - m.s) : 0, n_right = space ? m.n - n_left - 1 : 0;
@@ -77,19 +117,43 @@ static bool add_rule(struct tok_bpe *t, struct gguf_str m, size_t rank, struct b
 		buf_free(&shown);
 		return false;
 	}
-	buf_clear(joined);
-	buf_add(joined, m.s, n_left);
-	buf_add(joined, space + 1, n_right);
 	int32_t left = table_get(t->ids, m.s, n_left), right = table_get(t->ids, space + 1, n_right);
-	int32_t id = table_get(t->ids, joined->data, joined->len);
+	int32_t id = left < 0 || right < 0 ? -1 : find_joined(t, left, right, *last + 1);
 
-	if (left < 0 || right < 0 || id < 0)
+	*out = (struct rule){0};
+	if (id < 0)
 		return true;
-	struct rule *r = find_rule(t, left, right);
+	*last = id;
+	*out = (struct rule){ .pair = pair_of(left, right), .id = id, .rank = (uint32_t)rank };
+	return true;
+}
 
-	/* The same pair again: the first rank holds. */
-	if (r->left < 0)
-		*r = (struct rule){ .left = left, .right = right, .id = id, .rank = (uint32_t)rank };
+/* The same pair again: the first rank holds. */
+static void put_rule(struct tok_bpe *t, const struct rule *rule)
+{
+	struct rule *r = rule->pair ? find_rule(t, rule->pair) : NULL;
+
+	if (r && !r->pair)
+		*r = *rule;
+}
+
+/* Rules wait a little between reading and putting, while their slots come into the cache. */
+static bool read_rules(struct tok_bpe *t, const struct gguf_str *merges, size_t n, struct err *e)
+{
+	struct rule waiting[AHEAD] = {0};
+	int32_t last = -1;
+
+	make_rules(t, n);
+	for (size_t i = 0; i < n; i++) {
+		struct rule *w = &waiting[i % AHEAD];
+
+		put_rule(t, w);
+		if (!read_rule(t, merges[i], i, &last, w, e))
+			return false;
+		__builtin_prefetch(&t->rules[rule_place(t, w->pair)]);
+	}
+	for (size_t i = 0; i < AHEAD; i++)
+		put_rule(t, &waiting[(n + i) % AHEAD]);
 	return true;
 }
 
@@ -99,6 +163,8 @@ static void read_pieces(struct tok_bpe *t)
 	for (int v = 0; v < t->p->n; v++) {
 		struct gguf_str s = t->p->raw[v];
 
+		if (v + AHEAD < t->p->n)
+			table_expect(t->ids, t->p->raw[v + AHEAD].s, t->p->raw[v + AHEAD].n);
 		if (!s.n)
 			continue;
 		table_put(t->ids, s.s, s.n, v);
@@ -121,21 +187,16 @@ struct tok_bpe *tok_bpe_new(const struct pieces *p, const struct pretok_row *row
     size_t n_merges, struct err *e)
 {
 	struct tok_bpe *t = mem_zalloc(sizeof *t);
-	struct buf joined = {0};
 
 	t->p = p;
 	t->row = row;
 	if (!(t->pretok = pretok_new(row, e)))
 		goto fail;
 	read_pieces(t);
-	make_rules(t, n_merges);
-	for (size_t i = 0; i < n_merges; i++)
-		if (!add_rule(t, merges[i], i, &joined, e))
-			goto fail;
-	buf_free(&joined);
+	if (!read_rules(t, merges, n_merges, e))
+		goto fail;
 	return t;
 fail:
-	buf_free(&joined);
 	tok_bpe_free(t);
 	return NULL;
 }
@@ -157,9 +218,9 @@ static bool may_merge(const void *ctx, const struct merge_sym *left, const struc
 
 	if (left->id < 0 || right->id < 0)
 		return false;
-	const struct rule *rule = find_rule(r->t, left->id, right->id);
+	const struct rule *rule = find_rule(r->t, pair_of(left->id, right->id));
 
-	if (rule->left < 0)
+	if (!rule->pair)
 		return false;
 	out->key = rule->rank;
 	out->id = rule->id;

@@ -51,6 +51,8 @@ struct tok_spm *tok_spm_new(const struct pieces *p)
 	for (int v = 0; v < p->n; v++) {
 		int byte = piece_byte(p->raw[v]);
 
+		if (v + 8 < p->n)
+			table_expect(t->ids, p->raw[v + 8].s, p->raw[v + 8].n);
 		if (!p->raw[v].n)
 			continue;
 		table_put(t->ids, p->raw[v].s, p->raw[v].n, v);

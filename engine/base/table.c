@@ -143,3 +143,8 @@ int32_t table_get(const struct table *t, const char *s, size_t n)
 
 	return at->s ? at->value : -1;
 }
+
+void table_expect(const struct table *t, const char *s, size_t n)
+{
+	__builtin_prefetch(&t->slots[(size_t)hash(t->salt, s, n) & t->mask]);
+}

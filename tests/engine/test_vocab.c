@@ -92,7 +92,7 @@ static void check_encoded(const struct vocab *v, const char *text, bool add_bos,
 
 	if (!vocab_encode(v, text, strlen(text), add_bos, special, &ids, &n_ids, &e))
 		fail_msg("%s", e.msg);
-	if (n_ids != n || memcmp(ids, want, n * sizeof *ids) != 0) {
+	if (n_ids != n || (n && memcmp(ids, want, n * sizeof *ids) != 0)) {
 		for (size_t i = 0; i < n_ids; i++)
 			print_error("%d ", ids[i]);
 		fail_msg("\"%s\"", text);
