@@ -1,6 +1,6 @@
 /*
  * test_exact: the logits against two independent implementations, and what must
- * not change them: threads, pieces, kernels.  threaded test
+ * not change them: threads and pieces.
  *
  * The models are the tiny ones of tests/reference and, where the shared inputs
  * lie beside the tree, a real one.  Figures are printed as they are measured.
