@@ -70,7 +70,7 @@ static void help_usage(struct buf *out, enum job_id job)
 /* The program: every command in a line, every option. */
 static void help_all(struct buf *out)
 {
-	buf_str(out, "clampmeter shows what a language model does at every token, and holds any part of it.\n\n");
+	buf_str(out, "Look inside a language model at every token it writes, and hold any part of it.\n\n");
 	for (int j = 0; j < N_JOBS; j++) {
 		size_t from = out->len;
 

@@ -12,7 +12,6 @@ header() {
 	printf '#include <stdio.h>\n#include <stddef.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' "$1" |
 	    "${CC:-cc}" -E -x c -
 }
-openblas() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q libopenblas.so.0 || ls /usr/lib/*/libopenblas.so.0; }
 
 need make "the build" command -v make
 need gcc "the compiler" sh -c 'command -v "${CC:-cc}"'
@@ -24,7 +23,6 @@ need libpcre2-dev "pre-tokenizer patterns" pkg-config --exists libpcre2-8
 need libutf8proc-dev "widths and classes of characters" pkg-config --exists libutf8proc
 need libjansson-dev "JSON" pkg-config --exists jansson
 need libcmocka-dev "the tests" header cmocka.h
-need libopenblas0-pthread "large matrix products" openblas
 case ${1-} in
 lint) need cppcheck "make lint" command -v cppcheck ;;
 fuzz) need clang "make fuzz" command -v clang ;;
