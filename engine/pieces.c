@@ -22,6 +22,13 @@ int piece_byte(struct gguf_str p)
 	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 
+bool piece_is_text(const struct pieces *p, int id)
+{
+	int kind = p->kind ? p->kind[id] : TOKEN_NORMAL;
+
+	return kind != TOKEN_CONTROL && kind != TOKEN_UNKNOWN && kind != TOKEN_BYTE;
+}
+
 /* Printable Latin-1 stands for itself; the 68 other bytes are numbered from U+0100:
  * 00..20, 7F..A0, AD. */
 uint32_t alphabet_char(unsigned char byte)

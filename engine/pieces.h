@@ -17,7 +17,7 @@
 struct pieces {
 	int n;
 	struct gguf_str *raw;
-	uint8_t *kind;                  /* enum token_kind */
+	uint8_t *kind;                  /* enum token_kind; NULL: all normal */
 	float *score;                   /* NULL: none, all alike */
 	int unk;                        /* -1: none */
 	bool spaces_plain;              /* a space is a space, not U+2581 (llama2.c) */
@@ -28,6 +28,9 @@ struct pieces {
 
 /* The byte a piece like <0x0A> stands for, -1 when it is not of that form. */
 int piece_byte(struct gguf_str s);
+/* Whether merging may arrive at the piece: text that spells out a control token, the
+ * unknown token or <0x0A> stays text. */
+bool piece_is_text(const struct pieces *p, int id);
 /* The letters of GPT-2's alphabet: every byte gets a printable character (bytes_to_unicode
  * in OpenAI's encoder.py).  Code point of a byte; byte of a code point or -1. */
 uint32_t alphabet_char(unsigned char byte);

@@ -121,7 +121,7 @@ static bool read_rule(const struct tok_bpe *t, struct gguf_str m, size_t rank, i
 	int32_t id = left < 0 || right < 0 ? -1 : find_joined(t, left, right, *last + 1);
 
 	*out = (struct rule){0};
-	if (id < 0)
+	if (id < 0 || !piece_is_text(t->p, id))
 		return true;
 	*last = id;
 	*out = (struct rule){ .pair = pair_of(left, right), .id = id, .rank = (uint32_t)rank };
@@ -249,7 +249,9 @@ static int32_t whole_word(struct bpe_run *r, const char *s, size_t n)
 	if (!(t->row->flags & PRETOK_WHOLE))
 		return -1;
 	write_letters(s, n, &r->letters);
-	return table_get(t->ids, r->letters.data, r->letters.len);
+	int32_t id = table_get(t->ids, r->letters.data, r->letters.len);
+
+	return id >= 0 && piece_is_text(t->p, id) ? id : -1;
 }
 
 static void push_symbols(struct bpe_run *r, const char *s, size_t n)

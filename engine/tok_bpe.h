@@ -10,7 +10,8 @@
  * for what has no piece.
  *
  * A merge of pieces the vocabulary does not have, or into one it does not have,
- * is ignored: no text could come to it.  A merge that is not two pieces with
+ * is ignored: no text could come to it; so is one into a control token, which
+ * text must not be able to spell.  A merge that is not two pieces with
  * one space between them is an error, the file is not what it says.
  *
  * Owns     the maps and the compiled pre-tokenizer

@@ -93,7 +93,7 @@ static bool may_merge(const void *ctx, const struct merge_sym *left, const struc
 	const struct tok_spm *t = r->t;
 
 	out->id = table_get(t->ids, r->text + left->start, (size_t)left->len + right->len);
-	if (out->id < 0)
+	if (out->id < 0 || !piece_is_text(t->p, out->id))
 		return false;
 	out->key = t->p->score ? key_of_score(t->p->score[out->id]) : 0;
 	return true;

@@ -106,6 +106,7 @@ static void guess_kinds(struct vocab *v)
 
 static bool read_kinds(struct vocab *v, const struct gguf *g, struct err *e)
 {
+	bool bytes_are_hex = !v->row || v->row->flags & PRETOK_SPM;
 	const void *data;
 	size_t n;
 
@@ -126,6 +127,9 @@ static bool read_kinds(struct vocab *v, const struct gguf *g, struct err *e)
 			return err_set(e, ERR_FILE, "tokenizer.ggml.token_type[%zu] is %" PRId32 ", expected 0 to %d", i,
 			    kind, TOKEN_BYTE);
 		v->p.kind[i] = (uint8_t)(kind ? kind : TOKEN_NORMAL);   /* 0: undefined */
+		/* Early converters forgot; the tokenizers go by the form. */
+		if (kind <= TOKEN_NORMAL && bytes_are_hex && piece_byte(v->p.raw[i]) >= 0)
+			v->p.kind[i] = TOKEN_BYTE;
 	}
 	return true;
 }

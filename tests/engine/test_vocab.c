@@ -212,6 +212,30 @@ static void special_tokens_are_found_on_request_and_user_defined_ones_always(voi
 	close_vocab(&o);
 }
 
+static void text_that_spells_a_control_token_stays_text(void **state)
+{
+	static const char *const tokens[] = { "<unk>", "<", "s", ">", "<s", "<s>", "\xc4\xa0" };
+	static const int32_t kinds[] = { 2, 1, 1, 1, 1, 3, 1 };
+	static const char *const merges[] = { "< s", "<s >" };
+	struct gguf_build b;
+	struct open_vocab o;
+
+	(void)state;
+	put_tokens(&b, "llama", tokens, kinds, 7);
+	gguf_build_bool(&b, "tokenizer.ggml.add_space_prefix", false);
+	CHECK(open_built(&o, &b, 0));
+	check_encoded(o.v, "<s>", false, false, IDS(4, 3));
+	check_encoded(o.v, "<s>", false, true, IDS(5));
+	close_vocab(&o);
+	put_tokens(&b, "gpt2", tokens, kinds, 7);
+	gguf_build_strings(&b, "tokenizer.ggml.merges", merges, 2);
+	gguf_build_str(&b, "tokenizer.ggml.pre", "gemma4");
+	CHECK(open_built(&o, &b, 0));
+	check_encoded(o.v, "<s>", false, false, IDS(4, 3));
+	check_encoded(o.v, "<s>", false, true, IDS(5));
+	close_vocab(&o);
+}
+
 static void phi3s_special_tokens_swallow_the_spaces_behind_them(void **state)
 {
 	struct gguf_build b;
@@ -501,6 +525,7 @@ int main(void)
 		TEST(the_pre_tokenizer_decides_about_bos_and_whole_words_unless_the_file_does),
 		TEST(a_missing_pre_tokenizer_is_said_and_an_unknown_one_refused),
 		TEST(special_tokens_are_found_on_request_and_user_defined_ones_always),
+		TEST(text_that_spells_a_control_token_stays_text),
 		TEST(phi3s_special_tokens_swallow_the_spaces_behind_them),
 		TEST(tokens_known_to_end_a_turn_end_it),
 		TEST(ids_outside_the_vocabulary_are_refused_and_the_customary_ones_dropped),
