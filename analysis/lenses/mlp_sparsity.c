@@ -11,22 +11,32 @@
 
 #include <math.h>
 
+#include "engine/base/half.h"
+
 static const float silent = 0.01f;
+
+/* Bits of |x|.  They order as the values do, and integers are compared many at a
+ * time where floats, because of NaN, are not. */
+static int32_t magnitude(float x)
+{
+	return (int32_t)(f32_bits(x) & 0x7fffffff);
+}
 
 static void reduce(const struct site_view *at, float *out)
 {
-	float largest = 0, cut;
+	int32_t largest = 0, cut;
 	int n = 0;
 
 	for (int i = 0; i < at->cols; i++) {
-		float a = fabsf(at->data[i]);
+		int32_t m = magnitude(at->data[i]);
 
-		largest = a > largest ? a : largest;
+		largest = m > largest ? m : largest;
 	}
-	cut = silent * largest;
+	float most = f32_from_bits((uint32_t)largest);
+	cut = magnitude(silent * most);
 	for (int i = 0; i < at->cols; i++)
-		n += fabsf(at->data[i]) <= cut;
-	*out = (float)n / (float)at->cols;
+		n += magnitude(at->data[i]) <= cut;
+	*out = isfinite(most) ? (float)n / (float)at->cols : NAN;
 }
 
 extern const struct lens_def lens_mlp_sparsity;

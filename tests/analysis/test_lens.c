@@ -257,6 +257,7 @@ static void sparsity_counts_what_a_hundredth_hides(void **state)
 	(void)state;
 	CHECK_NEAR(layer_value(LENS_mlp_sparsity, x, 5), .4, 1e-7);
 	CHECK_NEAR(layer_value(LENS_mlp_sparsity, none, 4), 1, 0);
+	CHECK(isnan(layer_value(LENS_mlp_sparsity, (const float[]){ 1, NAN, 0 }, 3)));
 }
 
 static void derived_lenses_by_hand(void **state)
