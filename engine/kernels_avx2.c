@@ -55,6 +55,15 @@ INLINE lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const fl
 	return acc;
 }
 
+INLINE void widen_16(const int8_t *q, float scale, float offset, bool has_offset, float *dst)
+{
+	for (int i = 0; i < 16; i += 8) {
+		__m256 w = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(q + i))));
+		w = _mm256_mul_ps(w, _mm256_set1_ps(scale));
+		_mm256_storeu_ps(dst + i, has_offset ? _mm256_add_ps(w, _mm256_set1_ps(offset)) : w);
+	}
+}
+
 static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
 {
 	uint32_t(*to)[PANEL_ROWS] = dst;

@@ -46,6 +46,15 @@ INLINE void turn_16(__m512i *v)
 	}
 }
 
+/* dst = scale * q + offset for sixteen weights. */
+INLINE void widen_16(const int8_t *q, float scale, float offset, bool has_offset, float *dst)
+{
+	__m512 w = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128((const void *)q)));
+
+	w = _mm512_mul_ps(w, _mm512_set1_ps(scale));
+	_mm512_storeu_ps(dst, has_offset ? _mm512_add_ps(w, _mm512_set1_ps(offset)) : w);
+}
+
 static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
 {
 	unsigned char *to = dst;
@@ -85,21 +94,36 @@ static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 /* What a few vectors need for each group of columns, made once for a panel. */
 enum { INT_VECTORS = 6 };
 struct side {
-	int32_t bias[PANEL_K / ACT_GROUP];      /* -128 sum q: the panel holds w + 128 */
-	float d[PANEL_K / ACT_GROUP];
-	float dsum[PANEL_K / ACT_GROUP];        /* d sum q, for offsets */
+	_Alignas(64) int32_t bias[PANEL_K / ACT_GROUP]; /* -128 sum q: the panel holds w + 128 */
+	_Alignas(64) float d[PANEL_K / ACT_GROUP];
+	_Alignas(64) float dsum[PANEL_K / ACT_GROUP];        /* d sum q, for offsets */
 };
 
+/* Sixteen groups at a time; what lies past the last is not used. */
 INLINE void side_set(struct side *s, const struct acts8 *a, size_t j, size_t k0, size_t kn, size_t group)
 {
+	const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+	const __m512i twice = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
 	const float *d = a->d + j * (a->n_pad / ACT_BLOCK) + k0 / ACT_BLOCK;
 	const int32_t *sums = a->sums + j * (a->n_pad / ACT_GROUP) + k0 / ACT_GROUP;
 
-	for (size_t g = 0; g < kn / group; g++) {
-		int32_t sum = group == ACT_GROUP ? sums[g] : sums[2 * g] + sums[2 * g + 1];
-		s->d[g] = d[g * group / ACT_BLOCK];
-		s->bias[g] = -128 * sum;
-		s->dsum[g] = s->d[g] * (float)sum;
+	for (size_t g = 0; g < kn / group; g += 16) {
+		size_t left = kn / group - g, n = left < 16 ? left : 16;
+		__mmask16 some = (__mmask16)((1u << n) - 1);
+		__m512i sum = _mm512_maskz_loadu_epi32(some, sums + g);
+		__m512 dg = _mm512_maskz_loadu_ps(some, d + g);
+		if (group == ACT_GROUP) {
+			dg = _mm512_permutexvar_ps(twice, _mm512_maskz_loadu_ps(some >> n / 2, d + g / 2));
+		} else {
+			__mmask32 both = (__mmask32)((1ull << 2 * n) - 1);
+			__m512i s0 = _mm512_maskz_loadu_epi32((__mmask16)both, sums + 2 * g);
+			__m512i s1 = _mm512_maskz_loadu_epi32((__mmask16)(both >> 16), sums + 2 * g + 16);
+			sum = _mm512_add_epi32(_mm512_permutex2var_epi32(s0, even, s1),
+			    _mm512_permutex2var_epi32(s0, _mm512_or_si512(even, _mm512_set1_epi32(1)), s1));
+		}
+		_mm512_store_si512(s->bias + g, _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(sum, 7)));
+		_mm512_store_ps(s->d + g, dg);
+		_mm512_store_ps(s->dsum + g, _mm512_mul_ps(dg, _mm512_cvtepi32_ps(sum)));
 	}
 }
 

@@ -51,6 +51,12 @@ static lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const fl
 	return acc;
 }
 
+static void widen_16(const int8_t *q, float scale, float offset, bool has_offset, float *dst)
+{
+	for (int i = 0; i < 16; i++)
+		dst[i] = has_offset ? scale * (float)q[i] + offset : scale * (float)q[i];
+}
+
 static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
 {
 	uint32_t(*to)[PANEL_ROWS] = dst;
