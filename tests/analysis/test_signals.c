@@ -145,11 +145,37 @@ static void every_lens_agrees_with_full_rows_on_a_trained_model(void **state)
 	check_all("stories260K", SHARED "models/stories260K.gguf", 1);
 }
 
+static void watching_changes_no_bit(void **state)
+{
+	struct run run;
+	struct err e = { 0 };
+	struct session *s[2];
+	size_t n;
+
+	(void)state;
+	run_start(&run, "tiny-kquants", REFERENCE "tiny-kquants.gguf", 7);
+	n = (size_t)run.r.n_tokens * (size_t)run.m->hp.n_vocab;
+	float *watched = malloc(2 * n * sizeof *watched), *alone = watched + n;
+	for (int i = 0; i < 2; i++) {
+		struct session_options opt = { .n_threads = 2, .piece = 7, .probes = i == 0, .plan = run.plan };
+
+		s[i] = session_new(run.m, &opt, &e);
+		if (!s[i] || !session_append(s[i], run.r.tokens, (size_t)run.r.n_tokens, &e) ||
+		    !session_logits(s[i], i == 0 ? watched : alone, &e))
+			fail_msg("%s", e.msg);
+		session_free(s[i]);
+	}
+	assert_memory_equal(watched, alone, n * sizeof *watched);
+	free(watched);
+	run_end(&run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_lens_agrees_with_full_rows_on_tiny_models),
 		TEST(every_lens_agrees_with_full_rows_on_a_trained_model),
+		TEST(watching_changes_no_bit),
 	};
 
 	return RUN(tests);
