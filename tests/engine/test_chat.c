@@ -1,0 +1,122 @@
+#include "tests/test.h"
+
+#include "engine/chat.h"
+#include "engine/gguf.h"
+#include "engine/vocab.h"
+#include "tests/gguf_build.h"
+
+/* A file with three tokens and, if given, a template. */
+static struct gguf *open_file(struct buf *bytes, const char *template)
+{
+	static const char *const tokens[] = { "<unk>", "<s>", "</s>" };
+	struct gguf_build b;
+	struct err e;
+
+	gguf_build_init(&b);
+	gguf_build_str(&b, "tokenizer.ggml.model", "llama");
+	gguf_build_strings(&b, "tokenizer.ggml.tokens", tokens, 3);
+	if (template)
+		gguf_build_str(&b, "tokenizer.chat_template", template);
+	gguf_build_bytes(&b, bytes);
+	gguf_build_free(&b);
+	return gguf_open_mem("chat", bytes->data, bytes->len, &e);
+}
+
+/* Cut from the templates of the models named. */
+static const struct { const char *template, *name, *want; } cases[] = {
+	{ "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}", "chatml",
+	  "<|im_start|>system\n Be brief. <|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo<|im_end|>\n"
+	  "<|im_start|>user\n Why?<|im_end|>\n<|im_start|>assistant\n" },
+	{ "<|im_start|>user<|im_sep|>", "phi-4",
+	  "<|im_start|>system<|im_sep|> Be brief. <|im_end|><|im_start|>user<|im_sep|>Hi<|im_end|>"
+	  "<|im_start|>assistant<|im_sep|>Ho<|im_end|><|im_start|>user<|im_sep|> Why?<|im_end|><|im_start|>assistant<|im_sep|>" },
+	{ "{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }} '<<SYS>>\n'", "llama-2",
+	  "[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHi [/INST] Ho </s><s>[INST] Why? [/INST]" },
+	{ "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim }}", "llama-3",
+	  "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
+	  "<|start_header_id|>assistant<|end_header_id|>\n\nHo<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|>"
+	  "<|start_header_id|>assistant<|end_header_id|>\n\n" },
+	{ "{{ '<|user|>\n' + message['content'] + eos_token }} '<|assistant|>'", "zephyr",
+	  "<|system|>\n Be brief. </s>\n<|user|>\nHi</s>\n<|assistant|>\nHo</s>\n<|user|>\n Why?</s>\n<|assistant|>\n" },
+	{ "{{'<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n'}}", "gemma",
+	  "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\nHo<end_of_turn>\n"
+	  "<start_of_turn>user\nWhy?<end_of_turn>\n<start_of_turn>model\n" },
+	{ "{{'<|user|>\n' + message['content'] + '<|end|>\n<|assistant|>\n'}} eos_token", "phi-3",
+	  "<|system|>\n Be brief. <|end|>\n<|user|>\nHi<|end|>\n<|assistant|>\nHo<|end|>\n<|user|>\n Why?<|end|>\n<|assistant|>\n" },
+	{ "{{ '[INST] ' + message['content'] + ' [/INST]' }}", "mistral",
+	  "[INST]  Be brief. \n\nHi [/INST]Ho</s>[INST]  Why? [/INST]" },
+	{ "{{- \"[AVAILABLE_TOOLS] [\" }} {{- \"[INST] \" + message[\"content\"] + \"[/INST]\" }}", "mistral-v3",
+	  "[INST]  Be brief. \n\nHi[/INST] Ho</s>[INST]  Why?[/INST]" },
+	{ "USER: ASSISTANT: ", "vicuna", " Be brief. \n\nUSER: Hi\nASSISTANT: Ho</s>\nUSER:  Why?\nASSISTANT:" },
+};
+
+static void known_templates_are_recognised_and_rendered(void **state)
+{
+	static const struct chat_turn turns[] = { { CHAT_SYSTEM, " Be brief. " }, { CHAT_USER, "Hi" },
+		{ CHAT_ASSISTANT, "Ho" }, { CHAT_USER, " Why?" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf bytes = {0}, out = {0};
+		struct err e = {0};
+		struct gguf *g = open_file(&bytes, cases[i].template);
+		struct vocab *v = vocab_from_gguf(g, 0, &e);
+		const struct chat *c = chat_from_gguf(g, &e);
+
+		CHECK(v);
+		if (!c)
+			fail_msg("%s: %s", cases[i].name, e.msg);
+		CHECK_STR(chat_name(c), cases[i].name);
+		chat_render(c, v, turns, 4, true, &out);
+		CHECK_STR(out.data, cases[i].want);
+		vocab_free(v);
+		gguf_close(g);
+		buf_free(&bytes);
+		buf_free(&out);
+	}
+}
+
+static void an_unknown_or_missing_template_says_so(void **state)
+{
+	struct buf bytes = {0};
+	struct err e = {0};
+	struct gguf *g = open_file(&bytes, "{% for x in range(10**9) %}{{ ((((((x)))))) }}{% endfor %}");
+
+	(void)state;
+	CHECK(!chat_from_gguf(g, &e));
+	CHECK_INT(e.code, ERR_UNSUPPORTED);
+	gguf_close(g);
+	buf_clear(&bytes);
+	g = open_file(&bytes, NULL);
+	CHECK(!chat_from_gguf(g, &e));
+	CHECK_INT(e.code, ERR_UNSUPPORTED);
+	gguf_close(g);
+	buf_free(&bytes);
+	CHECK(!chat_recognise("", 0));
+	CHECK(!chat_recognise("[INST", 5));
+}
+
+static void every_row_is_found_by_a_name_of_its_own(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; chat_at(i); i++) {
+		CHECK(chat_from_name(chat_name(chat_at(i)), &e) == chat_at(i));
+		for (size_t k = 0; k < i; k++)
+			CHECK(strcmp(chat_name(chat_at(i)), chat_name(chat_at(k))) != 0);
+	}
+	CHECK(!chat_from_name("nonsense", &e));
+	CHECK(strstr(e.msg, "llama-3"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(known_templates_are_recognised_and_rendered),
+		TEST(an_unknown_or_missing_template_says_so),
+		TEST(every_row_is_found_by_a_name_of_its_own),
+	};
+
+	return RUN(tests);
+}
