@@ -27,16 +27,6 @@ struct live {
 	int left;               /* tokens still to generate; 0: no end */
 };
 
-void news_free(struct news *n)
-{
-	if (!n)
-		return;
-	step_unref(n->step);
-	look_unref(n->look);
-	free(n->text);
-	free(n);
-}
-
 static void tell(struct live *lv, struct news n)
 {
 	struct news *letter = mem_dup(&n, sizeof n);
@@ -98,6 +88,9 @@ static void obey(struct live *lv, const struct order *o)
 	struct err e = { 0 };
 	bool ok = true;
 
+	/* A recording reads this between the steps, where it belongs. */
+	if (o->kind != ORDER_RUN && o->kind != ORDER_PAUSE && o->kind != ORDER_LOOK)
+		tell(lv, (struct news){ .kind = NEWS_ORDER, .order = order_dup(o) });
 	switch (o->kind) {
 	case ORDER_RUN:
 		lv->running = true;
@@ -140,14 +133,6 @@ static void obey(struct live *lv, const struct order *o)
 		tell(lv, (struct news){ .kind = NEWS_STATE });
 	else
 		fail(lv, &e);
-}
-
-static void order_free(struct order *o)
-{
-	edit_set_unref(o->edits);
-	chain_unref(o->chain);
-	free((void *)(uintptr_t)o->text);
-	free(o);
 }
 
 static void advance(struct live *lv)
@@ -206,13 +191,8 @@ static struct news *live_take(struct source *src)
 static bool live_send(struct source *src, const struct order *o, struct err *e)
 {
 	struct live *lv = (struct live *)src;
-	struct order *letter = mem_dup(o, sizeof *o);
+	struct order *letter = order_dup(o);
 
-	letter->text = o->text ? mem_strdup(o->text) : NULL;
-	if (o->edits)
-		edit_set_ref(o->edits);
-	if (o->chain)
-		chain_ref(o->chain);
 	if (mailbox_try_send(lv->orders, letter))
 		return true;
 	order_free(letter);
@@ -250,12 +230,6 @@ static void live_close(struct source *src)
 }
 
 static const struct source_ops live_ops = { live_fd, live_take, live_send, live_piece, live_close };
-
-void source_close(struct source *s)
-{
-	if (s)
-		s->ops->close(s);
-}
 
 struct source *live_open(const struct model *m, const struct session_options *opt, bool add_bos, struct err *e)
 {

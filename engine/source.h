@@ -50,6 +50,9 @@ enum news_kind {
 	NEWS_CUT,               /* the text now ends at n_tokens; a new branch begins */
 	NEWS_END,               /* generation stopped by itself; text says why */
 	NEWS_LOOK,              /* look; the reference is the taker's */
+	NEWS_ORDER,             /* order: it is obeyed now, before the next step */
+	NEWS_WORDS,             /* text: a caption of a replayed session */
+	NEWS_COMMAND,           /* text: a command line of a replayed session */
 	NEWS_ERROR,             /* text: the line to show */
 };
 
@@ -59,10 +62,15 @@ struct news {
 	int n_tokens, n_read;
 	const struct step *step;
 	const struct look *look;
+	struct order *order;
 	char *text;
 };
 
 void news_free(struct news *n);
+
+/* A copy that owns its text and references. */
+struct order *order_dup(const struct order *o);
+void order_free(struct order *o);
 
 /* What is known of the model without having it. */
 struct source_info {

@@ -1,0 +1,146 @@
+#include "engine/fingerprint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/hash.h"
+#include "engine/base/mapfile.h"
+#include "engine/model.h"
+
+enum { PIECE = 4 << 20 };       /* bytes between two looks at `stop` */
+
+static bool add_bytes(struct sha256 *h, const unsigned char *p, size_t n, atomic_bool *stop)
+{
+	for (size_t at = 0; at < n; at += PIECE) {
+		if (stop && atomic_load(stop))
+			return false;
+		sha256_add(h, p + at, n - at < PIECE ? n - at : PIECE);
+	}
+	return true;
+}
+
+/* Where the answer for this path is kept: one small file each. */
+static bool cache_path(const char *path, struct buf *out)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	unsigned char digest[SHA256_BYTES];
+	char text[SHA256_TEXT];
+	struct sha256 h;
+
+	if (cache && *cache == '/')
+		buf_printf(out, "%s/clampmeter", cache);
+	else if (home && *home == '/')
+		buf_printf(out, "%s/.cache/clampmeter", home);
+	else
+		return false;
+	sha256_start(&h);
+	sha256_add(&h, path, strlen(path));
+	sha256_finish(&h, digest);
+	buf_printf(out, "/fingerprint-%.16s", sha256_text(digest, text));
+	return true;
+}
+
+static bool read_cache(const char *file, const struct stat *st, char out[FINGERPRINT_TEXT])
+{
+	unsigned long long size = 0, seconds = 0, ns = 0;
+	char text[FINGERPRINT_TEXT] = "";
+	FILE *f = fopen(file, "r");
+	bool ok = f && fscanf(f, "%llu %llu %llu %71s", &size, &seconds, &ns, text) == 4 &&
+	    size == (unsigned long long)st->st_size && seconds == (unsigned long long)st->st_mtim.tv_sec &&
+	    ns == (unsigned long long)st->st_mtim.tv_nsec && strlen(text) == 7 + SHA256_TEXT - 1;
+
+	if (f)
+		fclose(f);
+	if (ok)
+		memcpy(out, text, sizeof text);
+	return ok;
+}
+
+/* A cache that cannot be written costs the next run a second, no more. */
+static void write_cache(const struct buf *file, const struct stat *st, const char *text)
+{
+	struct buf part = { 0 };
+	char *slash = strrchr(file->data, '/');
+	FILE *f;
+
+	*slash = '\0';
+	if (mkdir(file->data, 0700) && errno != EEXIST) {
+		*slash = '/';
+		return;
+	}
+	*slash = '/';
+	buf_printf(&part, "%s.%ld", file->data, (long)getpid());
+	if ((f = fopen(part.data, "w"))) {
+		fprintf(f, "%llu %llu %llu %s\n", (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+		    (unsigned long long)st->st_mtim.tv_nsec, text);
+		if (fclose(f) || rename(part.data, file->data))
+			unlink(part.data);
+	}
+	buf_free(&part);
+}
+
+static void finish(struct sha256 *h, char out[FINGERPRINT_TEXT])
+{
+	unsigned char digest[SHA256_BYTES];
+	char text[SHA256_TEXT];
+
+	sha256_finish(h, digest);
+	snprintf(out, FINGERPRINT_TEXT, "sha256:%s", sha256_text(digest, text));
+}
+
+/* A model in memory has no file: its tensors stand for it. */
+static bool from_tensors(const struct model *m, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+{
+	struct sha256 h;
+
+	sha256_start(&h);
+	for (size_t i = 0; i < m->dir->n; i++) {
+		const struct tensor *t = &m->dir->t[i];
+
+		sha256_add(&h, t->name, strlen(t->name));
+		if (!add_bytes(&h, t->data, tensor_bytes(t), stop))
+			return false;
+	}
+	finish(&h, out);
+	return true;
+}
+
+static bool from_file(const struct mapfile *map, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+{
+	struct sha256 h;
+
+	sha256_start(&h);
+	if (!add_bytes(&h, map->data, map->size, stop))
+		return false;
+	finish(&h, out);
+	return true;
+}
+
+bool model_fingerprint(const struct model *m, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+{
+	struct mapfile map = { 0 };
+	struct buf cache = { 0 };
+	struct stat st;
+	struct err e = { 0 };
+	bool ok = false;
+
+	if (!m->path || stat(m->path, &st) || !mapfile_open(&map, m->path, &e))
+		return from_tensors(m, stop, out);
+	char *real = realpath(m->path, NULL);
+	bool cached = real && cache_path(real, &cache);
+
+	if (cached && read_cache(cache.data, &st, out)) {
+		ok = true;
+	} else if ((ok = from_file(&map, stop, out)) && cached) {
+		write_cache(&cache, &st, out);
+	}
+	free(real);
+	buf_free(&cache);
+	mapfile_close(&map);
+	return ok;
+}
