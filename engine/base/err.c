@@ -35,7 +35,7 @@ bool err_wrap(struct err *e, const char *fmt, ...)
 	vsnprintf(where, sizeof where, fmt, ap);
 	va_end(ap);
 	n = snprintf(e->msg, sizeof e->msg, "%s: ", where);
-	snprintf(e->msg + n, sizeof e->msg - (size_t)n, "%s", inner);
+	snprintf(e->msg + n, sizeof e->msg - (size_t)n, "%.*s", (int)sizeof e->msg - n - 1, inner);
 	make_printable(e->msg);
 	return false;
 }

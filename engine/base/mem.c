@@ -53,7 +53,9 @@ void *mem_resize(void *p, size_t n, size_t size)
 
 void *mem_dup(const void *p, size_t size)
 {
-	return memcpy(mem_zalloc(size), p, size);
+	void *copy = mem_zalloc(size);
+
+	return size ? memcpy(copy, p, size) : copy;
 }
 
 char *mem_strdup(const char *s)
