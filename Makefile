@@ -2,6 +2,7 @@
 CC      ?= cc
 OPT     ?= -O3 -g
 FLAVOR  ?= release
+MAKEFLAGS += --no-print-directory
 B       := build/$(FLAVOR)
 BIN     := $(B)/clampmeter
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
@@ -77,11 +78,11 @@ endif
 
 ## run      install what is missing, build, open the meter (ARGS="MODEL -p TEXT")
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) all
 	@$(BIN) $(ARGS)
 ## test     install what is missing, run every test
 test: deps
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) check
 check: $(FLOORS:%=test-%) test-cli
 # The whole program, from outside; tests/cli/*.c are programs those tests use.
 CLI_TOOLS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/cli/*.c)))

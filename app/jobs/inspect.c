@@ -291,7 +291,7 @@ static void show_integrity(struct report *r, const struct inspect *in)
 	for (size_t i = 0; i < in->dir->n; i++)
 		weights += tensor_bytes(&in->dir->t[i]);
 	report_group(r, "integrity");
-	report_bytes(r, "tensor_bytes", weights);
+	report_bytes(r, "weights_bytes", weights);
 	report_bytes(r, "metadata_bytes", in->n_bytes - trailing - weights);
 	report_bytes(r, "trailing_bytes", trailing);
 	report_num(r, "coverage", 100 * (1 - (double)trailing / (double)in->n_bytes), 2, "%");

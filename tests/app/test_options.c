@@ -10,7 +10,7 @@ enum { MAX_WORDS = 12 };
 static bool parse(struct options *o, const char *line, struct err *e)
 {
 	static char text[400];
-	char *argv[MAX_WORDS] = {"clampmeter"}, *save = NULL;
+	char *argv[MAX_WORDS] = {(char *)"clampmeter"}, *save = NULL;
 	int n = 1;
 
 	snprintf(text, sizeof text, "%s", line);
