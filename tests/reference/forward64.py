@@ -77,10 +77,16 @@ def rope(x, angles, halves):
     return out
 
 
-def forward(m, tokens, eight_bits=False):
+def unedited(site, layer, x):
+    return x
+
+
+def forward(m, tokens, eight_bits=False, edit=unedited):
     """Logits [pos][vocab], attention [layer][head][pos][pos] and what each layer left behind.
 
     With eight_bits every product of a quantized matrix sees its input rounded by round8.
+    edit(site, layer, x) sees every place of clampmeter's sites.def, x as [pos][values],
+    and returns what stands there from then on.
     """
     w, n_pos = m.w, len(tokens)
     out = {"attn": [], "resid_post": [], "attn_out": [], "mlp_out": [], "mlp": []}
@@ -107,6 +113,7 @@ def forward(m, tokens, eight_bits=False):
         x = x + w["position_embd.weight"][:n_pos]
     for l in range(m.n_layers):
         b = f"blk.{l}."
+        x = edit("resid_pre", l, x)
         h = norm(x, b + "attn_norm")
         if m.arch == "gpt2":
             q, k, v = np.split(product(h, b + "attn_qkv.weight", b + "attn_qkv.bias"), 3, axis=-1)
@@ -118,23 +125,26 @@ def forward(m, tokens, eight_bits=False):
         group = m.n_heads // m.n_kv_heads
         k, v = np.repeat(k, group, axis=1), np.repeat(v, group, axis=1)
         scores = np.einsum("thd,shd->hts", q, k) / np.sqrt(m.d_head)
+        scores = scores / edit("temp", l, np.ones((n_pos, m.n_heads))).T[:, :, None]
         attn = softmax(np.where(future, -np.inf, scores))
         z = np.einsum("hts,shd->thd", attn, v).reshape(n_pos, m.d_model)
-        attn_out = product(z, b + "attn_output.weight", b + "attn_output.bias")
-        x = x + attn_out
+        z = edit("z", l, z)
+        attn_out = edit("attn_out", l, product(z, b + "attn_output.weight", b + "attn_output.bias"))
+        x = edit("resid_mid", l, x + attn_out)
         h = norm(x, b + "ffn_norm")
-        up = product(h, b + "ffn_up.weight", b + "ffn_up.bias")
+        up = edit("up", l, product(h, b + "ffn_up.weight", b + "ffn_up.bias"))
         if m.arch == "gpt2":
             mlp = 0.5 * up * (1 + np.tanh(np.sqrt(2 / np.pi) * (up + 0.044715 * up ** 3)))
         else:
-            gate = product(h, b + "ffn_gate.weight")
+            gate = edit("gate", l, product(h, b + "ffn_gate.weight"))
             mlp = gate / (1 + np.exp(-gate)) * up
-        mlp_out = product(mlp, b + "ffn_down.weight", b + "ffn_down.bias")
-        x = x + mlp_out
+        mlp = edit("mlp", l, mlp)
+        mlp_out = edit("mlp_out", l, product(mlp, b + "ffn_down.weight", b + "ffn_down.bias"))
+        x = edit("resid", l, x + mlp_out)
         for name, value in (("attn", attn), ("resid_post", x), ("attn_out", attn_out), ("mlp_out", mlp_out), ("mlp", mlp)):
             out[name].append(value)
     head = "output.weight" if "output.weight" in w else "token_embd.weight"
-    out["logits"] = product(norm(x, "output_norm"), head)
+    out["logits"] = edit("logits", -1, product(edit("final_norm", -1, norm(x, "output_norm")), head))
     return out
 
 
