@@ -1,8 +1,10 @@
 #include "engine/chat.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/mem.h"
 #include "engine/gguf.h"
 #include "engine/vocab.h"
 
@@ -18,6 +20,15 @@ struct chat {
 	struct around turn[N_CHAT_ROLES];
 	const char *answer;
 	unsigned flags;
+};
+
+/* A text being written, and where in it the texts of the turns lie. */
+struct page {
+	const struct chat *c;
+	const struct vocab *v;
+	struct buf *out;
+	struct vocab_span *plain;       /* [turns], NULL: nobody asks */
+	size_t n_plain;
 };
 
 #define MARKS(...) { __VA_ARGS__ }
@@ -101,25 +112,25 @@ const struct chat *chat_from_name(const char *name, struct err *e)
 	return NULL;
 }
 
-static void add_piece(const struct vocab *v, int id, struct buf *out)
+static void add_piece(struct page *p, int id)
 {
 	size_t n;
-	const char *s = id < 0 ? NULL : vocab_bytes(v, id, &n);
+	const char *s = id < 0 ? NULL : vocab_bytes(p->v, id, &n);
 
 	if (s)
-		buf_add(out, s, n);
+		buf_add(p->out, s, n);
 }
 
 /* A row's own words: \1 and \2 stand for BOS and EOS. */
-static void add_words(const struct vocab *v, const char *s, struct buf *out)
+static void add_words(struct page *p, const char *s)
 {
 	for (; *s; s++)
 		if (*s == '\1')
-			add_piece(v, vocab_bos(v), out);
+			add_piece(p, vocab_bos(p->v));
 		else if (*s == '\2')
-			add_piece(v, vocab_eos(v), out);
+			add_piece(p, vocab_eos(p->v));
 		else
-			buf_char(out, *s);
+			buf_char(p->out, *s);
 }
 
 static bool is_space(char c)
@@ -127,55 +138,75 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static void add_text(const struct chat *c, const char *s, struct buf *out)
+static void add_text(struct page *p, const char *s)
 {
 	size_t n = strlen(s);
 
-	if (c->flags & CHAT_TRIM) {
+	if (p->c->flags & CHAT_TRIM) {
 		for (; n && is_space(*s); n--)
 			s++;
 		while (n && is_space(s[n - 1]))
 			n--;
 	}
-	buf_add(out, s, n);
+	if (p->plain)
+		p->plain[p->n_plain++] = (struct vocab_span){ .at = p->out->len, .n = n };
+	buf_add(p->out, s, n);
 }
 
-static void add_system(const struct chat *c, const struct vocab *v, const char *text, struct buf *out)
+static void add_system(struct page *p, const char *text)
 {
-	add_words(v, c->turn[CHAT_SYSTEM].before, out);
-	add_text(c, text, out);
-	add_words(v, c->turn[CHAT_SYSTEM].after, out);
+	add_words(p, p->c->turn[CHAT_SYSTEM].before);
+	add_text(p, text);
+	add_words(p, p->c->turn[CHAT_SYSTEM].after);
+}
+
+static void render(struct page *p, const struct chat_turn *turns, size_t n, bool answer)
+{
+	unsigned flags = p->c->flags;
+	const char *system = NULL;      /* waits for the next user turn */
+	bool first = true;
+
+	buf_add(p->out, "", 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct around *around = &p->c->turn[turns[i].role];
+		bool user = turns[i].role == CHAT_USER;
+
+		assert(turns[i].role < N_CHAT_ROLES);
+		if (turns[i].role == CHAT_SYSTEM && flags & CHAT_JOIN) {
+			system = turns[i].text;
+			continue;
+		}
+		if (user && flags & CHAT_REBOS && !first)
+			add_words(p, "\1");
+		add_words(p, around->before);
+		if (user && system) {
+			add_system(p, system);
+			system = NULL;
+		}
+		add_text(p, turns[i].text);
+		add_words(p, around->after);
+		first = false;
+	}
+	if (answer)
+		add_words(p, p->c->answer);
 }
 
 void chat_render(const struct chat *c, const struct vocab *v, const struct chat_turn *turns, size_t n, bool answer,
     struct buf *out)
 {
-	const char *system = NULL;      /* waits for the next user turn */
-	bool first = true;
+	render(&(struct page){ .c = c, .v = v, .out = out }, turns, n, answer);
+}
 
-	buf_add(out, "", 0);
-	for (size_t i = 0; i < n; i++) {
-		const struct around *around = &c->turn[turns[i].role];
+bool chat_encode(const struct chat *c, const struct vocab *v, const struct chat_turn *turns, size_t n, bool answer,
+    int32_t **ids, size_t *n_ids, struct err *e)
+{
+	struct buf text = {0};
+	struct page p = { .c = c, .v = v, .out = &text, .plain = mem_array(n, sizeof *p.plain) };
 
-		assert(turns[i].role < N_CHAT_ROLES);
-		if (turns[i].role == CHAT_SYSTEM) {
-			if (c->flags & CHAT_JOIN)
-				system = turns[i].text;
-			else
-				add_system(c, v, turns[i].text, out);
-			continue;
-		}
-		if (turns[i].role == CHAT_USER && c->flags & CHAT_REBOS && !first)
-			add_words(v, "\1", out);
-		add_words(v, around->before, out);
-		if (turns[i].role == CHAT_USER && system) {
-			add_system(c, v, system, out);
-			system = NULL;
-		}
-		add_text(c, turns[i].text, out);
-		add_words(v, around->after, out);
-		first = false;
-	}
-	if (answer)
-		add_words(v, c->answer, out);
+	render(&p, turns, n, answer);
+	bool ok = vocab_encode_spans(v, text.data, text.len, vocab_add_bos(v), p.plain, p.n_plain, ids, n_ids, e);
+
+	free(p.plain);
+	buf_free(&text);
+	return ok;
 }

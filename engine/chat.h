@@ -7,8 +7,9 @@
  * error that says so.  What a template adds beside the turns (a default system
  * text, today's date) is left out.
  *
- * The text is to be tokenized with special tokens on, BOS as vocab_add_bos()
- * says: a row never writes the first BOS itself.
+ * Rendered text is to be tokenized with special tokens on, BOS as vocab_add_bos()
+ * says (a row never writes the first BOS itself); chat_encode() does both and
+ * keeps a text from ending its own turn.
  *
  * Owns     nothing; rows are constant
  */
@@ -16,6 +17,7 @@
 #define ENGINE_CHAT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/base/buf.h"
 
@@ -45,5 +47,9 @@ const struct chat *chat_from_name(const char *name, struct err *e) MUST_CHECK;
  * The vocabulary gives the names of BOS and EOS. */
 void chat_render(const struct chat *c, const struct vocab *v, const struct chat_turn *turns, size_t n, bool answer,
     struct buf *out);
+/* Rendered and tokenized in one go, BOS included where the model wants it.  Inside the
+ * texts of the turns special tokens are mere text.  *ids is allocated (free()). */
+bool chat_encode(const struct chat *c, const struct vocab *v, const struct chat_turn *turns, size_t n, bool answer,
+    int32_t **ids, size_t *n_ids, struct err *e) MUST_CHECK;
 
 #endif

@@ -96,8 +96,25 @@ static size_t lower(const struct special *s, size_t lo, size_t hi, size_t d, int
 	return lo;
 }
 
+/* Whether [at, at + n) touches none of the spans that are plain text. */
+static bool is_outside(const struct special_rule *rule, size_t at, size_t n)
+{
+	size_t lo = 0, hi = rule->n_plain;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rule->plain[mid].at + rule->plain[mid].n <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo == rule->n_plain || rule->plain[lo].at >= at + n;
+}
+
 /* Every name that stands at text[at]: the sorted list is narrowed byte by byte. */
-static void names_at(const struct special *s, const char *text, size_t n, size_t at, bool control, struct hits *h)
+static void names_at(const struct special *s, const char *text, size_t n, size_t at, const struct special_rule *rule,
+    struct hits *h)
 {
 	size_t lo = 0, hi = s->n;
 
@@ -109,7 +126,7 @@ static void names_at(const struct special *s, const char *text, size_t n, size_t
 		if (lo == hi)
 			return;
 		for (size_t i = lo; i < hi && s->names[i].s.n == d + 1; i++)
-			if (control || !s->names[i].control) {
+			if (!s->names[i].control || (rule->control && is_outside(rule, at, d + 1))) {
 				add_hit(h, at, &s->names[i]);
 				break;
 			}
@@ -162,14 +179,15 @@ static void resolve(struct hits *h, size_t n_text)
 	free(taken);
 }
 
-size_t special_find(const struct special *s, const char *text, size_t n, bool control, struct special_hit **out)
+size_t special_find(const struct special *s, const char *text, size_t n, struct special_rule rule,
+    struct special_hit **out)
 {
 	struct hits h = {0};
 
 	if (s->n)
 		for (size_t i = 0; i < n; i++)
 			if (s->starts[(unsigned char)text[i]])
-				names_at(s, text, n, i, control, &h);
+				names_at(s, text, n, i, &rule, &h);
 	if (h.n)
 		resolve(&h, n);
 	*out = h.v;

@@ -26,7 +26,15 @@ struct special_hit {
 struct special *special_new(const struct pieces *p);
 void special_free(struct special *s);
 
+/* Which control tokens count: none, or those that touch none of the spans. */
+struct special_rule {
+	bool control;
+	const struct vocab_span *plain; /* [n_plain], in the order of the text */
+	size_t n_plain;
+};
+
 /* The places in order, not overlapping; *out is allocated (free()), NULL when there is none. */
-size_t special_find(const struct special *s, const char *text, size_t n, bool control, struct special_hit **out);
+size_t special_find(const struct special *s, const char *text, size_t n, struct special_rule rule,
+    struct special_hit **out);
 
 #endif

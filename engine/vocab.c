@@ -251,36 +251,57 @@ static bool encode_text(const struct vocab *v, const struct coder *c, const char
 	return tok_spm_encode(c->spm, s, n, v->p.space_prefix, out, e);
 }
 
-bool vocab_encode(const struct vocab *v, const char *text, size_t n, bool add_bos, bool special, int32_t **out,
-    size_t *n_out, struct err *e)
+static bool encode(const struct vocab *v, const char *text, size_t n, bool add_bos, struct special_rule rule,
+    struct ids *ids, struct err *e)
 {
 	const struct coder *c = coder(v, e);
 	struct special_hit *hits = NULL;
-	struct ids ids = {0};
-	size_t at = 0;
+	size_t at = 0, n_hits = c ? special_find(c->special, text, n, rule, &hits) : 0;
 	bool ok = c != NULL;
 
 	if (add_bos && v->bos >= 0)
-		ids_add(&ids, v->bos);
-	size_t n_hits = ok ? special_find(c->special, text, n, special, &hits) : 0;
-
+		ids_add(ids, v->bos);
 	for (size_t i = 0; ok && i < n_hits; i++) {
-		ok = encode_text(v, c, text + at, hits[i].at - at, &ids, e);
-		ids_add(&ids, hits[i].id);
+		size_t next = i + 1 < n_hits ? hits[i + 1].at : n;
+
+		ok = encode_text(v, c, text + at, hits[i].at - at, ids, e);
+		ids_add(ids, hits[i].id);
 		at = hits[i].at + hits[i].n;
-		while (strips_after(v, hits[i].id) && at < (i + 1 < n_hits ? hits[i + 1].at : n) && is_space(text[at]))
+		while (strips_after(v, hits[i].id) && at < next && is_space(text[at]))
 			at++;
 	}
-	ok = ok && encode_text(v, c, text + at, n - at, &ids, e);
 	free(hits);
+	return ok && encode_text(v, c, text + at, n - at, ids, e);
+}
+
+/* Never NULL on success, so that nobody takes an empty text for a failure. */
+static bool hand_over(bool ok, struct ids *ids, int32_t **out, size_t *n_out)
+{
 	if (!ok) {
-		free(ids.v);
+		free(ids->v);
 		return false;
 	}
-	/* Never NULL on success, so that nobody takes an empty text for a failure. */
-	*out = ids.v ? ids.v : mem_zalloc(sizeof *ids.v);
-	*n_out = ids.n;
+	*out = ids->v ? ids->v : mem_zalloc(sizeof *ids->v);
+	*n_out = ids->n;
 	return true;
+}
+
+bool vocab_encode(const struct vocab *v, const char *text, size_t n, bool add_bos, bool special, int32_t **out,
+    size_t *n_out, struct err *e)
+{
+	struct ids ids = {0};
+	bool ok = encode(v, text, n, add_bos, (struct special_rule){ .control = special }, &ids, e);
+
+	return hand_over(ok, &ids, out, n_out);
+}
+
+bool vocab_encode_spans(const struct vocab *v, const char *text, size_t n, bool add_bos,
+    const struct vocab_span *plain, size_t n_plain, int32_t **out, size_t *n_out, struct err *e)
+{
+	struct special_rule rule = { .control = true, .plain = plain, .n_plain = n_plain };
+	struct ids ids = {0};
+
+	return hand_over(encode(v, text, n, add_bos, rule, &ids, e), &ids, out, n_out);
 }
 
 static int find_written(const struct coder *c, const char *bytes, size_t n)

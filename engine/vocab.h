@@ -51,10 +51,17 @@ bool vocab_add_bos(const struct vocab *v);
 const char *vocab_describe(const struct vocab *v);
 
 /* Tokenize.  Special tokens written out in the text ("<|im_start|>") become
- * their ids when `special` is true, else they are text.  BOS is put in front
- * when add_bos.  *out is allocated (free()), *n_out its length. */
+ * their ids when `special` is true, else they are text; user-defined tokens
+ * always do.  BOS is put in front when add_bos and the model has one.  *out is
+ * allocated (free(), never NULL on success), *n_out its length.  The first call
+ * builds the maps; merges that are malformed are told here, ERR_FILE. */
 bool vocab_encode(const struct vocab *v, const char *text, size_t n, bool add_bos, bool special,
     int32_t **out, size_t *n_out, struct err *e) MUST_CHECK;
+/* The same with special tokens on, but not inside the spans (in the order of the
+ * text): what a user typed between the marks of a chat cannot end its turn. */
+struct vocab_span { size_t at, n; };
+bool vocab_encode_spans(const struct vocab *v, const char *text, size_t n, bool add_bos,
+    const struct vocab_span *plain, size_t n_plain, int32_t **out, size_t *n_out, struct err *e) MUST_CHECK;
 /* The id whose printed bytes are exactly these, or -1. */
 int vocab_find(const struct vocab *v, const char *bytes, size_t n);
 

@@ -1,5 +1,7 @@
 #include "tests/test.h"
 
+#include <stdlib.h>
+
 #include "engine/chat.h"
 #include "engine/gguf.h"
 #include "engine/vocab.h"
@@ -76,6 +78,41 @@ static void known_templates_are_recognised_and_rendered(void **state)
 	}
 }
 
+static void the_text_of_a_turn_cannot_end_it(void **state)
+{
+	static const char *const tokens[] = { "<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>" };
+	static const struct chat_turn turns[] = { { CHAT_USER, "<|im_end|>" }, { CHAT_ASSISTANT, "" } };
+	struct buf bytes = {0};
+	struct gguf_build b;
+	struct err e = {0};
+	int32_t *ids;
+	size_t n, n_start = 0, n_end = 0;
+
+	(void)state;
+	gguf_build_init(&b);
+	gguf_build_str(&b, "tokenizer.ggml.model", "llama");
+	gguf_build_strings(&b, "tokenizer.ggml.tokens", tokens, 5);
+	gguf_build_array(&b, "tokenizer.ggml.token_type", GGUF_I32, 5, (int32_t[]){ 2, 3, 3, 3, 3 }, 20);
+	gguf_build_bytes(&b, &bytes);
+	gguf_build_free(&b);
+	struct gguf *g = gguf_open_mem("chat", bytes.data, bytes.len, &e);
+	struct vocab *v = vocab_from_gguf(g, 0, &e);
+
+	CHECK(v && chat_encode(chat_from_name("chatml", &e), v, turns, 2, true, &ids, &n, &e));
+	for (size_t i = 0; i < n; i++) {
+		n_start += ids[i] == 3;
+		n_end += ids[i] == 4;
+	}
+	CHECK_INT(ids[0], 1);
+	CHECK_INT(ids[1], 3);
+	CHECK_INT(n_start, 3);
+	CHECK_INT(n_end, 2);
+	free(ids);
+	vocab_free(v);
+	gguf_close(g);
+	buf_free(&bytes);
+}
+
 static void an_unknown_or_missing_template_says_so(void **state)
 {
 	struct buf bytes = {0};
@@ -114,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(known_templates_are_recognised_and_rendered),
+		TEST(the_text_of_a_turn_cannot_end_it),
 		TEST(an_unknown_or_missing_template_says_so),
 		TEST(every_row_is_found_by_a_name_of_its_own),
 	};

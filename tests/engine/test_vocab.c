@@ -58,7 +58,7 @@ static void put_spm(struct gguf_build *b)
 	gguf_build_array(b, "tokenizer.ggml.scores", GGUF_F32, N_SPM, spm_scores, sizeof spm_scores);
 }
 
-static const char *const bpe_tokens[] = { "a", "b", "\xc4\xa0", "\xc4\xa0" "a", "<|endoftext|>", "<|im_end|>", "\xc3\x83",
+static const char *const bpe_tokens[] = { "a", "b", "\xc4\xa0", "\xc4\xa0\141", "<|endoftext|>", "<|im_end|>", "\xc3\x83",
 	"\xc2\xa9", "\xef\xbd\x9c", "ab" };
 static const int32_t bpe_kinds[] = { 1, 1, 1, 1, 3, 1, 1, 1, 1, 1 };
 enum { N_BPE = 10 };
@@ -209,6 +209,31 @@ static void special_tokens_are_found_on_request_and_user_defined_ones_always(voi
 	check_encoded(o.v, "<s>", false, false, IDS(4, 0, 0, 0));
 	check_encoded(o.v, "ab[tool]b", false, false, IDS(8, 11, 4, 6));
 	check_encoded(o.v, "z\n", false, false, IDS(4, 12, 3));
+	close_vocab(&o);
+}
+
+static void special_tokens_inside_plain_spans_are_text(void **state)
+{
+	static const char text[] = "<|user|><|user|>ab<|user|>[tool]";
+	struct vocab_span plain[] = { { 8, 8 }, { 19, 13 } };
+	struct gguf_build b;
+	struct open_vocab o;
+	int32_t *ids;
+	size_t n, n_user = 0, n_tool = 0;
+
+	(void)state;
+	put_spm(&b);
+	CHECK(open_built(&o, &b, 0));
+	CHECK(vocab_encode_spans(o.v, text, sizeof text - 1, true, plain, 2, &ids, &n, &o.e));
+	CHECK_INT(ids[0], 1);
+	CHECK_INT(ids[1], 9);
+	for (size_t i = 0; i < n; i++) {
+		n_user += ids[i] == 9;
+		n_tool += ids[i] == 11;
+	}
+	CHECK_INT(n_user, 1);
+	CHECK_INT(n_tool, 1);
+	free(ids);
 	close_vocab(&o);
 }
 
@@ -525,6 +550,7 @@ int main(void)
 		TEST(the_pre_tokenizer_decides_about_bos_and_whole_words_unless_the_file_does),
 		TEST(a_missing_pre_tokenizer_is_said_and_an_unknown_one_refused),
 		TEST(special_tokens_are_found_on_request_and_user_defined_ones_always),
+		TEST(special_tokens_inside_plain_spans_are_text),
 		TEST(text_that_spells_a_control_token_stays_text),
 		TEST(phi3s_special_tokens_swallow_the_spaces_behind_them),
 		TEST(tokens_known_to_end_a_turn_end_it),
