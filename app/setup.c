@@ -49,7 +49,7 @@ int setup_threads(const struct options *o)
 
 static bool read_edits(struct setup *s, const struct options *o, struct err *e)
 {
-	s->edits = edit_set_ref(edit_set_empty());
+	s->edits = edit_set_empty();
 	for (int i = 0; i < o->edits.n; i++) {
 		const struct edit_set *more;
 		struct edit ed;
