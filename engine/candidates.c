@@ -1,14 +1,19 @@
 /*
- * candidates -- sorting only as far as somebody looks.
- *
- * A vocabulary has 150,000 entries and a sampler reads a few dozen of them.
- * Tokens with equal logits are ordered by id, so the order is total and the
- * same list always sorts the same way.
+ * Sorting only as far as somebody looks, and sums in vectors.  Tokens with equal
+ * logits are ordered by id, so the order is total and the same list always
+ * sorts the same way.
  */
+#include "engine/candidates.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "engine/sampler.h"
+enum {
+	FEW = 256,              /* so many are sorted or picked without a second thought */
+	BUCKETS = 1024,
+	LANES = 8,
+};
 
 static bool before(const struct candidate *a, const struct candidate *b)
 {
@@ -20,6 +25,16 @@ static int compare(const void *a, const void *b)
 	return before(a, b) ? -1 : before(b, a);
 }
 
+static bool key_before(const struct candidate *a, const struct candidate *b)
+{
+	return a->key > b->key || (a->key == b->key && a->id < b->id);
+}
+
+static int compare_key(const void *a, const void *b)
+{
+	return key_before(a, b) ? -1 : key_before(b, a);
+}
+
 static void swap(struct candidate *a, struct candidate *b)
 {
 	struct candidate t = *a;
@@ -28,13 +43,212 @@ static void swap(struct candidate *a, struct candidate *b)
 	*b = t;
 }
 
-/* Moves the k best of c[0..n) to the front, in no order (Hoare's selection). */
+/*
+ * exp(x) = 2^k exp(r) with k = round(x / ln 2) and |r| <= ln(2) / 2, exp(r) by its
+ * series to r^12 (remainder 2e-16).  Adding 1.5 * 2^52 rounds to an integer that
+ * then stands in the low bits; ln 2 comes in two parts so that k * ln 2 is exact.
+ */
+static inline double exp_one(double x)
+{
+	const double round = 0x1.8p52, ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
+	double in = x < -708 ? -708 : x > 708 ? 708 : x;
+	double shifted = in * 1.4426950408889634074 + round, k = shifted - round;
+	double r = (in - k * ln2_high) - k * ln2_low;
+	double p = 1.0 / 479001600;
+	uint64_t bits;
+	double scale;
+
+	p = p * r + 1.0 / 39916800;
+	p = p * r + 1.0 / 3628800;
+	p = p * r + 1.0 / 362880;
+	p = p * r + 1.0 / 40320;
+	p = p * r + 1.0 / 5040;
+	p = p * r + 1.0 / 720;
+	p = p * r + 1.0 / 120;
+	p = p * r + 1.0 / 24;
+	p = p * r + 1.0 / 6;
+	p = p * r + 0.5;
+	p = p * r + 1;
+	p = p * r + 1;
+	memcpy(&bits, &shifted, sizeof bits);
+	bits = (bits + 1023) << 52;
+	memcpy(&scale, &bits, sizeof scale);
+	return x < -708 ? 0 : p * scale;
+}
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* e = exp(x), and their sum lane by lane. */
+INLINE void exp_lanes(const double *x, size_t n, double *e, double sum[LANES])
+{
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			e[i + j] = exp_one(x[i + j]);
+	for (; i < n; i++)
+		e[i] = exp_one(x[i]);
+	for (i = 0; i + LANES <= n; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			sum[j] += e[i + j];
+	for (size_t j = 0; i < n; i++, j++)
+		sum[j] += e[i];
+}
+
+static void exp_any(const double *x, size_t n, double *e, double sum[LANES])
+{
+	exp_lanes(x, n, e, sum);
+}
+
+#if defined(__x86_64__)
+/* Four lanes at a time instead of two; no fused products, so the same bits. */
+__attribute__((target("avx2"))) static void exp_avx2(const double *x, size_t n, double *e, double sum[LANES])
+{
+	exp_lanes(x, n, e, sum);
+}
+#endif
+
+static void exp_sum(const double *x, size_t n, double *e, double sum[LANES])
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2")) {
+		exp_avx2(x, n, e, sum);
+		return;
+	}
+#endif
+	exp_any(x, n, e, sum);
+}
+
+void exp_block(const double *x, size_t n, double *e)
+{
+	double sum[LANES] = { 0 };
+
+	exp_sum(x, n, e, sum);
+}
+
+static void p_block(const struct candidates *c, size_t from, size_t n, double lse, double *p, double sum[LANES])
+{
+	double x[CANDIDATES_BLOCK];
+
+	for (size_t i = 0; i < n; i++)
+		x[i] = (double)c->c[from + i].logit - lse;
+	exp_sum(x, n, p, sum);
+}
+
+void candidates_p(const struct candidates *c, size_t from, size_t n, double lse, double *p)
+{
+	double sum[LANES] = { 0 };
+
+	p_block(c, from, n, lse, p, sum);
+}
+
+static size_t block_at(const struct candidates *c, size_t i)
+{
+	return c->n - i < CANDIDATES_BLOCK ? c->n - i : CANDIDATES_BLOCK;
+}
+
+static double add_lanes(const double s[LANES])
+{
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+double candidates_lse(const struct candidates *c, double *max)
+{
+	double top = (double)c->c[candidates_best(c)].logit, sum[LANES] = { 0 }, p[CANDIDATES_BLOCK];
+
+	for (size_t i = 0; i < c->n; i += CANDIDATES_BLOCK)
+		p_block(c, i, block_at(c, i), top, p, sum);
+	if (max)
+		*max = top;
+	return top + log(add_lanes(sum));
+}
+
+/* H = lse - sum p * logit. */
+double candidates_entropy(const struct candidates *c, double *lse)
+{
+	double top, mean[LANES] = { 0 }, p[CANDIDATES_BLOCK], x[CANDIDATES_BLOCK];
+
+	*lse = candidates_lse(c, &top);
+	for (size_t i = 0; i < c->n; i += CANDIDATES_BLOCK) {
+		size_t n = block_at(c, i);
+
+		candidates_p(c, i, n, *lse, p);
+		for (size_t j = 0; j < n; j++) {
+			double d = (double)c->c[i + j].logit - top;
+
+			x[j] = d < -1e30 ? 0 : p[j] * d;        /* 0 ln 0 = 0 */
+		}
+		for (size_t j = 0; j < n; j++)
+			mean[j % LANES] += x[j];
+	}
+	double h = *lse - top - add_lanes(mean);
+	return h > 0 ? h : 0;
+}
+
+size_t candidates_best(const struct candidates *c)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < (c->n_sorted ? 1 : c->n); i++)
+		if (c->c[i].logit >= c->c[best].logit && before(&c->c[i], &c->c[best]))
+			best = i;
+	return best;
+}
+
+void candidates_only(struct candidates *c, size_t i)
+{
+	c->c[0] = c->c[i];
+	c->n = c->n_sorted = 1;
+}
+
+void candidates_sift(struct candidate *heap, size_t n, struct candidate x)
+{
+	size_t i = 0;
+
+	for (size_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && before(&heap[child], &heap[child + 1]))
+			child++;
+		if (before(&heap[child], &x))
+			break;
+		heap[i] = heap[child];
+	}
+	heap[i] = x;
+}
+
+/* The k-th best of n, 0 < k <= FEW: a heap of k, which most candidates never enter. */
+static struct candidate kth(const struct candidate *c, size_t n, size_t k)
+{
+	struct candidate heap[FEW];
+
+	for (size_t i = 0; i < k; i++)
+		heap[i] = (struct candidate){ .id = INT32_MAX, .logit = -INFINITY };
+	for (size_t i = 0; i < n; i++)
+		if (c[i].logit >= heap[0].logit && before(&c[i], &heap[0]))
+			candidates_sift(heap, k, c[i]);
+	return heap[0];
+}
+
+/* Moves the k best of c[0..n) to the front, in no order. */
+static void front_few(struct candidate *c, size_t n, size_t k)
+{
+	struct candidate line = kth(c, n, k);
+
+	for (size_t i = 0, to = 0; to < k; i++)
+		if (!before(&line, &c[i]))
+			swap(&c[i], &c[to++]);
+}
+
+/* The same for any k (Hoare's selection). */
 static void select_best(struct candidate *c, size_t n, size_t k)
 {
 	while (n > 1 && k > 0 && k < n) {
 		struct candidate *mid = &c[n / 2], *last = &c[n - 1];
 		size_t i = 0;
 
+		if (k <= FEW && n > 4 * k) {
+			front_few(c, n, k);
+			return;
+		}
 		/* Median of three to the end, as pivot. */
 		if (before(mid, &c[0]))
 			swap(mid, &c[0]);
@@ -74,16 +288,155 @@ void candidates_sort(struct candidates *c, size_t want)
 	c->n_sorted = want;
 }
 
-double candidates_lse(const struct candidates *c, double *max)
+void candidates_keep(struct candidates *c, size_t k)
 {
-	double top = -INFINITY, sum = 0;
+	if (k >= c->n)
+		return;
+	if (k > c->n_sorted)
+		select_best(c->c + c->n_sorted, c->n - c->n_sorted, k - c->n_sorted);
+	c->n = k;
+	if (c->n_sorted > k)
+		c->n_sorted = k;
+}
 
-	for (size_t i = 0; i < (c->n_sorted ? 1 : c->n); i++)
-		if (c->c[i].logit > top)
-			top = c->c[i].logit;
+/* Sorts by key as far as needed: it takes the place of the logit for a moment. */
+static void nucleus_sorted(struct candidates *c, double lse, double mass, bool past)
+{
+	double sum = 0, p;
+	size_t n = c->n;
+
+	for (size_t i = 0; i < c->n; i++) {
+		float logit = c->c[i].logit;
+
+		c->c[i].logit = c->c[i].key;
+		c->c[i].key = logit;
+	}
+	c->n_sorted = 0;
+	for (size_t i = 0; i < n; i++) {
+		candidates_sort(c, i + 1);
+		exp_block(&(double){ (double)c->c[i].key - lse }, 1, &p);
+		sum += p;
+		if (past ? sum > mass : sum >= mass)
+			n = i + 1;
+	}
+	c->n = n;
+	for (size_t i = 0; i < n; i++)
+		c->c[i].logit = c->c[i].key;
+	c->n_sorted = 0;
+}
+
+/* The keys among which the row ends, and what is decided already. */
+struct open_range {
+	double lo, hi;          /* keys */
+	size_t n;               /* candidates between them */
+	double sum;             /* probability of those above */
+};
+
+static struct open_range whole_range(const struct candidates *c)
+{
+	float lo = INFINITY, hi = -INFINITY;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		float key = c->c[i].key;
+		bool real = key > -INFINITY;
+
+		lo = real && key < lo ? key : lo;
+		hi = key > hi ? key : hi;
+		n += real;
+	}
+	return (struct open_range){ .lo = (double)lo, .hi = (double)hi, .n = n };
+}
+
+/* Bucket of a key in the range; falls as the key rises. */
+static size_t bucket(const struct open_range *r, double scale, float key)
+{
+	double at = (r->hi - (double)key) * scale;
+
+	return at < BUCKETS - 1 ? (size_t)at : BUCKETS - 1;
+}
+
+/* One bucket of the range, the one in which the sum passes `mass`.  False when it never does. */
+static bool narrow(const struct candidates *c, double lse, double mass, bool past, struct open_range *r)
+{
+	double held[BUCKETS] = { 0 }, p[CANDIDATES_BLOCK], scale = BUCKETS / (r->hi - r->lo);
+	struct open_range in = { .lo = INFINITY, .hi = -INFINITY, .sum = r->sum };
+	size_t b = 0;
+
+	for (size_t i = 0; i < c->n; i += CANDIDATES_BLOCK) {
+		size_t n = block_at(c, i);
+
+		candidates_p(c, i, n, lse, p);
+		for (size_t j = 0; j < n; j++) {
+			double key = (double)c->c[i + j].key;
+
+			if (key >= r->lo && key <= r->hi)
+				held[bucket(r, scale, c->c[i + j].key)] += p[j];
+		}
+	}
+	while (b < BUCKETS && !(past ? in.sum + held[b] > mass : in.sum + held[b] >= mass))
+		in.sum += held[b++];
+	if (b == BUCKETS)
+		return false;
+	for (size_t i = 0; i < c->n; i++) {
+		double key = (double)c->c[i].key;
+
+		if (key < r->lo || key > r->hi || bucket(r, scale, c->c[i].key) != b)
+			continue;
+		in.lo = key < in.lo ? key : in.lo;
+		in.hi = key > in.hi ? key : in.hi;
+		in.n++;
+	}
+	*r = in;
+	return true;
+}
+
+/* The last candidate of the row, searched among the few of the range. */
+static struct candidate last_of(const struct candidates *c, double lse, double mass, bool past,
+    const struct open_range *r)
+{
+	struct candidate few[FEW];
+	size_t n = 0, i = 0;
+	double sum = r->sum, p;
+
+	for (size_t j = 0; j < c->n; j++)
+		if ((double)c->c[j].key >= r->lo && (double)c->c[j].key <= r->hi)
+			few[n++] = c->c[j];
+	qsort(few, n, sizeof *few, compare_key);
+	for (; i + 1 < n; i++) {
+		exp_block(&(double){ (double)few[i].logit - lse }, 1, &p);
+		sum += p;
+		if (past ? sum > mass : sum >= mass)
+			break;
+	}
+	return few[i];
+}
+
+/*
+ * Where the row ends is found without sorting: probability by bucket of key, then
+ * the same inside the bucket in which it passes the mark, until few are left.
+ */
+void candidates_nucleus(struct candidates *c, double lse, double mass, bool past)
+{
+	struct open_range r = whole_range(c);
+	size_t kept = 0;
+
+	while (r.n > FEW && r.hi > r.lo) {
+		size_t before_n = r.n;
+
+		if (!narrow(c, lse, mass, past, &r))
+			return;         /* rounding: even all of them stay below the mark */
+		if (r.n == before_n)
+			break;
+	}
+	if (c->n <= FEW || r.n > FEW || r.n == 0) {
+		nucleus_sorted(c, lse, mass, past);
+		return;
+	}
+	struct candidate last = last_of(c, lse, mass, past, &r);
 	for (size_t i = 0; i < c->n; i++)
-		sum += exp((double)c->c[i].logit - top);
-	if (max)
-		*max = top;
-	return top + log(sum);
+		if (!key_before(&last, &c->c[i]))
+			c->c[kept++] = c->c[i];
+	c->n = kept;
+	c->n_sorted = 0;
 }

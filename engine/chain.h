@@ -9,12 +9,15 @@
 
 struct stage {
 	const struct sampler_def *def;
+	char *text;             /* the "quoted" parameter; NULL: none */
 	double params[SAMPLER_MAX_PARAMS];
+	void *data;             /* made by def->prepare() from the text */
 };
 
 struct chain {
 	atomic_int refs;
 	uint32_t revision;
+	bool only_shown;        /* texts were not looked at: it cannot run */
 	char *text;
 	int n;
 	struct stage stage[STEP_STAGES];

@@ -273,7 +273,8 @@ static bool finite_logits(const struct step *st, struct err *e)
 static void draw(struct session *s, struct step *st, const float *logits, int forced)
 {
 	struct sampler_context cx = { .tokens = s->tokens, .n_tokens = (size_t)s->n_tokens, .seed = s->opt.seed,
-	    .pos = st->pos + 1, .logits = logits };
+	    .pos = st->pos + 1, .logits = logits, .prev = st->pos > 0 ? s->history[st->pos - 1] : NULL,
+	    .vocab = s->m->vocab, .tok_embd = s->m->w.tok_embd };
 
 	sampler_run(s->sampler, s->chain, &cx, forced, st);
 	s->tokens[s->n_tokens] = st->token;

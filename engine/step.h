@@ -23,6 +23,8 @@ enum {
 	STEP_TOP = 50,          /* candidates kept: the k of METHODS' instability */
 	STEP_NEURONS = 4,       /* strongest neurons kept per layer */
 	STEP_STAGES = 12,       /* sampler stages whose effect is kept */
+	STAGE_SHOWN = 4,        /* figures a stage may show */
+	STAGE_STATE = 3,        /* figures a stage may hand to itself at the next step */
 };
 
 enum step_why { WHY_PROMPT, WHY_SAMPLED, WHY_FORCED };
@@ -39,9 +41,14 @@ struct step_neuron {
 	float contribution;     /* |activation| * |column of the down-projection| */
 };
 
+/* What a sampler stage did.  Its memory is here and nowhere else, so that going
+ * back to a step also goes back to what its sampler knew. */
 struct step_stage {
 	int32_t kept;           /* candidates left after the stage */
 	float mass;             /* raw probability they hold */
+	int32_t best;           /* the likeliest of them; another than before: promoted */
+	float shown[STAGE_SHOWN];       /* named by the stage's sampler_def; NAN: none */
+	float state[STAGE_STATE];       /* what it goes on from at the next step */
 };
 
 struct step {

@@ -95,8 +95,18 @@ static void put_stages(struct buf *out, const struct step *s)
 {
 	buf_str(out, ",\"stages\":[");
 	for (int i = 0; i < s->n_stages; i++) {
-		buf_printf(out, "%s[%d,", i ? "," : "", s->stages[i].kept);
-		buf_json_num(out, (double)s->stages[i].mass);
+		const struct step_stage *st = &s->stages[i];
+		int shown = STAGE_SHOWN;
+
+		buf_printf(out, "%s[%d,", i ? "," : "", st->kept);
+		buf_json_num(out, (double)st->mass);
+		buf_printf(out, ",%d", st->best);
+		while (shown > 0 && isnan(st->shown[shown - 1]))
+			shown--;
+		for (int j = 0; j < shown; j++) {
+			buf_char(out, ',');
+			buf_json_num(out, (double)st->shown[j]);
+		}
 		buf_char(out, ']');
 	}
 	buf_char(out, ']');

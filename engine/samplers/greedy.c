@@ -1,11 +1,10 @@
 /* greedy: always the likeliest token; ties go to the smaller id. */
-#include "engine/sampler.h"
+#include "engine/candidates.h"
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
 	(void)params, (void)cx;
-	candidates_sort(c, 1);
-	c->n = c->n_sorted = 1;
+	candidates_only(c, candidates_best(c));
 }
 
 extern const struct sampler_def sampler_greedy;

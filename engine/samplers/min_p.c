@@ -2,7 +2,7 @@
  * max + ln p among the logits (Nguyen et al. 2024). */
 #include <math.h>
 
-#include "engine/sampler.h"
+#include "engine/candidates.h"
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
@@ -11,10 +11,10 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 	(void)cx;
 	if (params[0] <= 0)
 		return;
-	candidates_sort(c, 1);
-	double line = (double)c->c[0].logit + log(params[0]);
+	size_t best = candidates_best(c);
+	double line = (double)c->c[best].logit + log(params[0]);
 	for (size_t i = 0; i < c->n; i++)
-		if (i == 0 || (double)c->c[i].logit >= line) {
+		if (i == best || (double)c->c[i].logit >= line) {
 			sorted += i < c->n_sorted;
 			c->c[kept++] = c->c[i];
 		}

@@ -1,6 +1,6 @@
 /* temp: divide the logits by T; 0 is greedy.  What stands before it in the chain
  * sees the distribution at T = 1. */
-#include "engine/sampler.h"
+#include "engine/candidates.h"
 
 /* Below it a logit over T no longer fits a float, and the favourite has it all. */
 static const double least = 1e-30;
@@ -9,8 +9,7 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 {
 	(void)cx;
 	if (params[0] < least) {
-		candidates_sort(c, 1);
-		c->n = c->n_sorted = 1;
+		candidates_only(c, candidates_best(c));
 		return;
 	}
 	for (size_t i = 0; i < c->n; i++)

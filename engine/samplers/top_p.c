@@ -1,26 +1,37 @@
 /* top-p: the shortest prefix, by falling probability, that holds mass p or more;
  * the token that crosses the line is in (nucleus sampling, Holtzman et al. 2020). */
-#include <math.h>
+#include "engine/candidates.h"
 
-#include "engine/sampler.h"
+enum { FEW = 256 };
 
-static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
+static void keep_prefix(struct candidates *c, double lse, double wanted)
 {
-	double lse = candidates_lse(c, NULL), mass = 0;
+	double mass = 0, p;
 
-	(void)cx;
-	if (params[0] >= 1)
-		return;
 	for (size_t i = 0; i < c->n; i++) {
 		candidates_sort(c, i + 1);
-		mass += exp((double)c->c[i].logit - lse);
-		if (mass >= params[0]) {
+		candidates_p(c, i, 1, lse, &p);
+		mass += p;
+		if (mass >= wanted)
 			c->n = i + 1;
-			break;
-		}
 	}
 	if (c->n_sorted > c->n)
 		c->n_sorted = c->n;
+}
+
+static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
+{
+	(void)cx;
+	if (params[0] >= 1)
+		return;
+	double lse = candidates_lse(c, NULL);
+	if (c->n <= FEW || c->n_sorted == c->n) {
+		keep_prefix(c, lse, params[0]);
+		return;
+	}
+	for (size_t i = 0; i < c->n; i++)
+		c->c[i].key = c->c[i].logit;
+	candidates_nucleus(c, lse, params[0], false);
 }
 
 extern const struct sampler_def sampler_top_p;

@@ -5,45 +5,21 @@
  */
 #include <math.h>
 
-#include "engine/sampler.h"
-
-static double entropy(const struct candidates *c, double lse)
-{
-	double h = 0;
-
-	for (size_t i = 0; i < c->n; i++) {
-		double logp = (double)c->c[i].logit - lse;
-
-		if (logp > -1e30)
-			h -= exp(logp) * logp;
-	}
-	return h;
-}
+#include "engine/candidates.h"
+#include "engine/step.h"
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	double lse = candidates_lse(c, NULL), h = entropy(c, lse), mass = 0;
+	double lse, h;
 
-	(void)cx;
 	if (params[0] >= 1)
 		return;
-	/* Sort by nearness: it takes the place of the logit for a moment. */
-	for (size_t i = 0; i < c->n; i++) {
-		c->c[i].key = c->c[i].logit;
-		c->c[i].logit = (float)-fabs(lse - (double)c->c[i].logit - h);
-	}
-	c->n_sorted = 0;
-	for (size_t i = 0; i < c->n; i++) {
-		candidates_sort(c, i + 1);
-		mass += exp((double)c->c[i].key - lse);
-		if (mass > params[0]) {
-			c->n = i + 1;
-			break;
-		}
-	}
+	h = candidates_entropy(c, &lse);
 	for (size_t i = 0; i < c->n; i++)
-		c->c[i].logit = c->c[i].key;
-	c->n_sorted = 0;
+		c->c[i].key = (float)-fabs(lse - (double)c->c[i].logit - h);
+	candidates_nucleus(c, lse, params[0], true);
+	if (cx->at)
+		cx->at->out->shown[0] = (float)h;
 }
 
 extern const struct sampler_def sampler_typical;
@@ -51,5 +27,6 @@ const struct sampler_def sampler_typical = {
 	.name = "typical", .doc = "keep the tokens whose surprisal is nearest to the entropy, up to mass p",
 	.source = "Meister et al. 2023",
 	.n_params = 1, .n_required = 1, .params = { { "p", 0, 1, 0.95 } },
+	.shows = { "entropy" },
 	.apply = apply,
 };

@@ -147,10 +147,14 @@ static void a_trace_line_is_json_with_null_for_every_hole(void **state)
 	s->values[1] = 1.5f;
 	s->neurons[0] = (struct step_neuron){ 7, -2, 4 };
 	s->ms_forward = 2;
+	s->n_stages = 2;
+	s->stages[0] = (struct step_stage){ 40, 0.75f, 3, .shown = { NAN, NAN, NAN, NAN } };
+	s->stages[1] = (struct step_stage){ 2, 0.5f, 1, .shown = { 6, NAN, 1.5f, NAN } };
 	trace_line(&b, s, piece, NULL, 2);
 	CHECK_STR(b.data, "{\"step\":4,\"pos\":4,\"branch\":0,\"input\":9,\"token\":3,\"text\":\"\\u001b\\\"\","
 	    "\"why\":\"sampled\",\"logprob\":-0.5,\"p_final\":null,\"entropy\":null,\"attn_entropy\":[[1.5,null]],"
-	    "\"top\":[[3,\"\\u001b\\\"\",0.5,1],[1,\"ok\",0.25,0]],\"neurons\":[[\"L0.mlp[7]\",-2,4]],\"stages\":[],"
+	    "\"top\":[[3,\"\\u001b\\\"\",0.5,1],[1,\"ok\",0.25,0]],\"neurons\":[[\"L0.mlp[7]\",-2,4]],"
+	    "\"stages\":[[40,0.75,3],[2,0.5,1,6,null,1.5]],"
 	    "\"edits\":0,\"sampler\":0,\"ms\":2}\n");
 	buf_free(&b);
 	step_unref(s);

@@ -1,0 +1,54 @@
+/*
+ * xtc: exclude top choices.  With the given probability, of the tokens that have at
+ * least probability `threshold` all are dropped but the least likely: the text
+ * leaves the beaten track where there is another one (Weidmann 2024).  Whether it
+ * acts is drawn apart from the token, from numbers of its own.
+ */
+#include "engine/candidates.h"
+#include "engine/step.h"
+
+/* Falling logit, ties by id: is a behind b? */
+static bool behind(const struct candidate *a, const struct candidate *b)
+{
+	return a->logit < b->logit || (a->logit == b->logit && a->id > b->id);
+}
+
+static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
+{
+	double lse, p[CANDIDATES_BLOCK];
+	size_t n_above = 0, kept = 0;
+	struct candidate least = { 0 };
+
+	if (c->n < 2 || !cx->at)
+		return;
+	cx->at->out->shown[0] = 0;
+	if (stage_uniform(cx, 0) >= params[0])
+		return;
+	lse = candidates_lse(c, NULL);
+	for (size_t i = 0, n; i < c->n; i += n) {
+		n = c->n - i < CANDIDATES_BLOCK ? c->n - i : CANDIDATES_BLOCK;
+		candidates_p(c, i, n, lse, p);
+		for (size_t j = 0; j < n; j++)
+			if (p[j] >= params[1] && (!n_above++ || behind(&c->c[i + j], &least)))
+				least = c->c[i + j];
+	}
+	if (n_above < 2)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		if (!behind(&least, &c->c[i]))
+			c->c[kept++] = c->c[i];
+	cx->at->out->shown[0] = (float)(c->n - kept);
+	c->n = kept;
+	c->n_sorted = 0;
+}
+
+extern const struct sampler_def sampler_xtc;
+const struct sampler_def sampler_xtc = {
+	.name = "xtc",
+	.doc = "with the given probability, drop all tokens of at least the threshold but the least likely of them",
+	.source = "Weidmann 2024",
+	.n_params = 2, .n_required = 1,
+	.params = { { "probability", 0, 1, 0.5 }, { "threshold", 0, 1, 0.1 } },
+	.shows = { "dropped" },
+	.apply = apply,
+};
