@@ -445,20 +445,39 @@ static void *use_vocab(void *arg)
 	return NULL;
 }
 
-static void many_threads_may_ask_first(void **state)
+static void *use_byte_level_vocab(void *arg)
 {
-	struct gguf_build b;
+	struct open_vocab *o = arg;
+
+	for (int i = 0; i < 20; i++) {
+		check_encoded(o->v, "a ab\xc3\xa9", false, false, IDS(0, 3, 1, 6, 7));
+		check_printed(o->v, 3, " a");
+	}
+	return NULL;
+}
+
+static void run_threads(struct gguf_build *b, void *(*use)(void *))
+{
 	struct open_vocab o;
 	pthread_t thread[4];
 
-	(void)state;
-	put_spm(&b);
-	CHECK(open_built(&o, &b, 0));
+	CHECK(open_built(&o, b, 0));
 	for (int i = 0; i < 4; i++)
-		CHECK_INT(pthread_create(&thread[i], NULL, use_vocab, &o), 0);
+		CHECK_INT(pthread_create(&thread[i], NULL, use, &o), 0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(thread[i], NULL);
 	close_vocab(&o);
+}
+
+static void many_threads_may_ask_first(void **state)
+{
+	struct gguf_build b;
+
+	(void)state;
+	put_spm(&b);
+	run_threads(&b, use_vocab);
+	put_bpe(&b, "gpt-2");
+	run_threads(&b, use_byte_level_vocab);
 }
 
 static void put_llama2c(struct buf *out, float score, const char *s)
