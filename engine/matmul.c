@@ -9,7 +9,7 @@
 
 enum {
 	FEW = 2,                        /* vectors up to which rows are read once for each */
-	TASK_BYTES = 96 << 10,          /* of stored weights: some microseconds of reading */
+	TASK_BYTES = 40 << 10,          /* of stored weights: some microseconds of reading */
 	MANY = 256,                     /* vectors of one tile */
 	ROUND_ROWS = 4,                 /* vectors rounded in one task */
 	MAX_PRODUCTS = 8,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +17,23 @@
 #include "engine/base/mem.h"
 
 /*
- * DESIGN.  `left` is the whole protocol: the number of tasks nobody has taken.
- * Whoever lowers it from r to r - 1 owns task n_tasks - r.  The fields of a job
- * are read only after a task is owned, and pool_run() does not return (so the
- * fields do not change) before that task is counted in `done`; a worker that
- * wakes late therefore finds either a live job or nothing to take.
+ * DESIGN.  Every worker has a range of tasks that follow each other, takes them
+ * from the front, and when it has none left steals from the back of the others:
+ * so each reads memory in order, and nobody waits for a slow one.  Taking a task
+ * is the only licence to read the job: pool_run() does not return (and so does
+ * not change the job) before every task taken is counted in `done`.  A worker
+ * that wakes late finds either tasks of a live job or nothing.
  */
 enum {
 	SPIN_NS = 60 * 1000,            /* longer than the caller's pauses inside a step */
 	PATIENT_NS = 5 * 1000,          /* from here on every look at the counter also yields */
 	PAUSES = 16,                    /* between two looks at the clock */
 	LINE = 64,
+};
+
+/* Tasks [front, end) as end << 32 | front, so that both move in one exchange. */
+struct range {
+	_Alignas(LINE) _Atomic(uint64_t) tasks;
 };
 
 struct worker {
@@ -36,15 +43,16 @@ struct worker {
 };
 
 struct pool {
-	_Alignas(LINE) atomic_int left;
+	_Alignas(LINE) atomic_uint epoch;       /* counts jobs: what idle workers look at */
+	atomic_bool stop;
 	_Alignas(LINE) atomic_int done;
 	_Alignas(LINE) atomic_int sleepers;
-	atomic_bool stop;
 	_Alignas(LINE) pool_fn *fn;
 	void *job;
 	int n_tasks;
 	int n_threads, n_started;
 	struct worker *workers;         /* [n_threads - 1] */
+	struct range *ranges;           /* [n_threads] */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 };
@@ -67,33 +75,57 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Takes tasks until there are none; the number taken. */
-static int work(struct pool *p, int worker)
+static uint64_t pack(uint32_t front, uint32_t end)
 {
-	int taken = 0, left = atomic_load_explicit(&p->left, memory_order_relaxed);
+	return (uint64_t)end << 32 | front;
+}
 
-	while (left > 0) {
-		if (!atomic_compare_exchange_weak_explicit(&p->left, &left, left - 1, memory_order_acquire,
+/* A task from the front (of one's own range) or the back (of another's); -1 when it is empty. */
+static int take(struct range *r, bool own)
+{
+	uint64_t tasks = atomic_load_explicit(&r->tasks, memory_order_relaxed);
+
+	for (;;) {
+		uint32_t front = (uint32_t)tasks, end = (uint32_t)(tasks >> 32);
+		if (front >= end)
+			return -1;
+		uint64_t less = own ? pack(front + 1, end) : pack(front, end - 1);
+		if (atomic_compare_exchange_weak_explicit(&r->tasks, &tasks, less, memory_order_acquire,
 			memory_order_relaxed))
+			return own ? (int)front : (int)end - 1;
+	}
+}
+
+static void work(struct pool *p, int worker)
+{
+	int taken = 0, task;
+
+	for (int i = 0; i < p->n_threads;) {
+		struct range *r = &p->ranges[(worker + i) % p->n_threads];
+		if ((task = take(r, i == 0)) < 0) {
+			i++;
 			continue;
-		p->fn(p->job, p->n_tasks - left, worker);
+		}
+		p->fn(p->job, task, worker);
 		taken++;
-		left = atomic_load_explicit(&p->left, memory_order_relaxed);
 	}
 	if (taken)
 		atomic_fetch_add_explicit(&p->done, taken, memory_order_release);
-	return taken;
+}
+
+static bool called(struct pool *p, unsigned seen)
+{
+	return atomic_load(&p->epoch) != seen || atomic_load_explicit(&p->stop, memory_order_relaxed);
 }
 
 /* Spins until there may be something to do; false when it has been too long. */
-static bool spin(struct pool *p)
+static bool spin(struct pool *p, unsigned seen)
 {
 	int64_t start = 0;
 
 	for (;;) {
 		for (int i = 0; i < PAUSES; i++) {
-			if (atomic_load_explicit(&p->left, memory_order_relaxed) > 0 ||
-			    atomic_load_explicit(&p->stop, memory_order_relaxed))
+			if (called(p, seen))
 				return true;
 			relax();
 		}
@@ -107,13 +139,13 @@ static bool spin(struct pool *p)
 	}
 }
 
-static void sleep_until_called(struct pool *p)
+static void sleep_until_called(struct pool *p, unsigned seen)
 {
 	pthread_mutex_lock(&p->lock);
 	atomic_fetch_add(&p->sleepers, 1);
-	/* Sequentially consistent on both sides: either this load sees the job or
+	/* Sequentially consistent on both sides: either called() sees the job or
 	 * pool_run() sees the sleeper. */
-	while (atomic_load(&p->left) == 0 && !atomic_load(&p->stop))
+	while (!called(p, seen))
 		pthread_cond_wait(&p->wake, &p->lock);
 	atomic_fetch_sub(&p->sleepers, 1);
 	pthread_mutex_unlock(&p->lock);
@@ -123,10 +155,12 @@ static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct pool *p = w->pool;
+	unsigned seen = 0;
 
 	while (!atomic_load_explicit(&p->stop, memory_order_acquire)) {
-		if (!spin(p))
-			sleep_until_called(p);
+		if (!spin(p, seen))
+			sleep_until_called(p, seen);
+		seen = atomic_load(&p->epoch);
 		work(p, w->id);
 	}
 	return NULL;
@@ -143,9 +177,9 @@ static void wake_sleepers(struct pool *p)
 
 void pool_run(struct pool *p, pool_fn *fn, void *job, int n_tasks)
 {
-	int looks = 0;
+	int looks = 0, n = p->n_threads;
 
-	if (n_tasks <= 1 || p->n_threads == 1) {
+	if (n_tasks <= 1 || n == 1) {
 		for (int i = 0; i < n_tasks; i++)
 			fn(job, i, 0);
 		return;
@@ -154,7 +188,10 @@ void pool_run(struct pool *p, pool_fn *fn, void *job, int n_tasks)
 	p->job = job;
 	p->n_tasks = n_tasks;
 	atomic_store_explicit(&p->done, 0, memory_order_relaxed);
-	atomic_store(&p->left, n_tasks);
+	for (int i = 0; i < n; i++)
+		atomic_store_explicit(&p->ranges[i].tasks, pack((uint32_t)((int64_t)n_tasks * i / n),
+		    (uint32_t)((int64_t)n_tasks * (i + 1) / n)), memory_order_release);
+	atomic_fetch_add(&p->epoch, 1);
 	wake_sleepers(p);
 	work(p, 0);
 	/* A worker that was preempted inside a task needs a core to finish it. */
@@ -176,21 +213,25 @@ struct pool *pool_new(int n_threads, struct err *e)
 	if (!(p = mem_big(1, sizeof *p, "thread pool", e)))
 		return NULL;
 	p->n_threads = n_threads;
-	p->workers = mem_array((size_t)n_threads, sizeof *p->workers);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
+	p->workers = mem_array((size_t)n_threads, sizeof *p->workers);
+	if (!(p->ranges = mem_big((size_t)n_threads, sizeof *p->ranges, "thread pool", e)))
+		goto fail;
 	for (int i = 1; i < n_threads; i++) {
 		struct worker *w = &p->workers[i - 1];
 		*w = (struct worker){.pool = p, .id = i};
 		int rc = pthread_create(&w->thread, NULL, worker_main, w);
 		if (rc) {
 			err_set(e, ERR_RUN, "starting thread %d of %d: %s", i + 1, n_threads, strerror(rc));
-			pool_free(p);
-			return NULL;
+			goto fail;
 		}
 		p->n_started = i;
 	}
 	return p;
+fail:
+	pool_free(p);
+	return NULL;
 }
 
 void pool_free(struct pool *p)
@@ -205,6 +246,7 @@ void pool_free(struct pool *p)
 		pthread_join(p->workers[i].thread, NULL);
 	pthread_cond_destroy(&p->wake);
 	pthread_mutex_destroy(&p->lock);
+	mem_big_free(p->ranges);
 	free(p->workers);
 	mem_big_free(p);
 }

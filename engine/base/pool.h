@@ -2,7 +2,8 @@
  * pool -- workers that share the inside of one step.
  *
  * pool_run() cuts a job into tasks and returns when all are done; the calling
- * thread works too.  Which worker takes which task is left to chance, so a task
+ * thread works too.  Each worker starts on a stretch of neighbouring tasks and
+ * helps the others when it is through; who runs what is left to chance, so a task
  * must compute the same bits whoever runs it: cut by output rows, never by the
  * number of workers.  Between jobs workers spin for some 50 microseconds (a
  * decode step holds a hundred jobs) and then sleep on a futex.

@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 			for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
 				char m[12];
 				snprintf(m, sizeof m, "%d", ms[i]);
-				if (listed(only_m, m))
+				if (listed(only_m, m) && shapes[s][0] % (size_t)dtypes[t]->block == 0)
 					product(&b, (enum dtype)t, shapes[s][1], shapes[s][0], ms[i]);
 			}
 	bench_close(&b);
