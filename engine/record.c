@@ -1,31 +1,15 @@
 #include "engine/record.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/mem.h"
-#include "engine/fingerprint.h"
-#include "engine/model.h"
 
 struct record {
 	struct source source;   /* first: the handle is this */
 	struct source *behind;
-	int fd;
-	char *path;
-	struct buf line;
-	struct news *failure;   /* waits to be told */
-	bool first_piece;       /* the text of the very first token is written */
-	const struct model *model;
-	pthread_t thread;
-	bool started;
-	atomic_bool stop, known;
-	char fingerprint[FINGERPRINT_TEXT];
+	struct recorder *to;    /* NULL: refused */
+	struct news state;      /* of the latest news: what a warning repeats */
+	char *refusal;          /* waits to be told */
 };
 
 static const struct source_ops record_ops;
@@ -35,82 +19,43 @@ static struct record *record_of(struct source *s)
 	return s && s->ops == &record_ops ? (struct record *)s : NULL;
 }
 
-static void give_up(struct record *r, int error)
-{
-	struct err e = { 0 };
-
-	close(r->fd);
-	r->fd = -1;
-	err_set(&e, ERR_RUN, "recording stopped: %.200s: %s", r->path, strerror(error));
-	r->failure = mem_zalloc(sizeof *r->failure);
-	r->failure->kind = NEWS_ERROR;
-	r->failure->text = mem_strdup(e.msg);
-}
-
-/* One line (or a few), one write: what a kill leaves behind ends in whole lines
- * but for the last. */
-static void flush(struct record *r)
-{
-	size_t done = 0;
-
-	while (r->fd >= 0 && done < r->line.len) {
-		ssize_t n = write(r->fd, r->line.data + done, r->line.len - done);
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (n < 0 && errno != EINTR)
-			give_up(r, errno);
-	}
-	buf_clear(&r->line);
-}
-
 static const char *piece_of(void *of, int32_t id, size_t *n)
 {
 	return source_piece(of, id, n);
 }
 
-static void write_step(struct record *r, const struct step *s)
+static struct news *warning(const struct record *r, const char *text)
 {
-	if (s->pos == 0 && !r->first_piece) {
-		size_t n = 0;
-		const char *text = source_piece(r->behind, s->input, &n);
+	struct news *n = mem_dup(&r->state, sizeof r->state);
 
-		if (text)
-			session_put_piece(&r->line, s->input, text, n);
-		r->first_piece = true;
-	}
-	trace_line(&r->line, s, piece_of, r->behind, STEP_TOP);
-	flush(r);
+	n->kind = NEWS_WARNING;
+	n->text = mem_strdup(text);
+	return n;
 }
 
-static void write_fingerprint(struct record *r)
+/* What has to be told of the recording itself, or NULL. */
+static struct news *own_news(struct record *r)
 {
-	if (!r->fingerprint[0] || !atomic_exchange(&r->known, false))
-		return;
-	buf_printf(&r->line, "{\"fingerprint\":\"%s\"}\n", r->fingerprint);
-	flush(r);
+	const char *why = r->to ? recorder_failure(r->to) : r->refusal;
+	struct news *n = why ? warning(r, why) : NULL;
+
+	free(r->refusal);
+	r->refusal = NULL;
+	return n;
 }
 
 static struct news *record_take(struct source *s)
 {
 	struct record *r = record_of(s);
-	struct news *n = r->failure;
+	struct news *n = own_news(r);
 
-	if (n) {
-		r->failure = NULL;
+	if (n || !(n = source_take(r->behind)))
 		return n;
-	}
-	n = source_take(r->behind);
-	if (!n || r->fd < 0)
-		return n;
-	if (atomic_load(&r->known))
-		write_fingerprint(r);
-	if (n->kind == NEWS_STEP) {
-		write_step(r, n->step);
-	} else if (n->kind == NEWS_ORDER) {
-		session_put_order(&r->line, n->order);
-		flush(r);
-	}
+	r->state = (struct news){ .running = n->running, .n_tokens = n->n_tokens, .n_read = n->n_read };
+	if (r->to && n->kind == NEWS_STEP)
+		recorder_step(r->to, n->step, piece_of, r->behind);
+	else if (r->to && n->kind == NEWS_ORDER)
+		recorder_order(r->to, n->order);
 	return n;
 }
 
@@ -133,68 +78,47 @@ static void record_close(struct source *s)
 {
 	struct record *r = record_of(s);
 
-	if (r->started) {
-		atomic_store(&r->stop, true);
-		pthread_join(r->thread, NULL);
-		if (r->fd >= 0)
-			write_fingerprint(r);
-	}
+	/* The recorder reads the model, which outlives the source behind. */
+	recorder_close(r->to);
 	source_close(r->behind);
-	if (r->fd >= 0)
-		close(r->fd);
-	news_free(r->failure);
-	buf_free(&r->line);
-	free(r->path);
+	free(r->refusal);
 	free(r);
 }
 
 static const struct source_ops record_ops = { record_fd, record_take, record_send, record_piece, record_close };
 
-static void *fingerprint_thread(void *of)
+static struct record *around(struct source *behind)
 {
-	struct record *r = of;
+	struct record *r = mem_zalloc(sizeof *r);
 
-	if (model_fingerprint(r->model, &r->stop, r->fingerprint))
-		atomic_store(&r->known, true);
-	return NULL;
-}
-
-/* A file that is there must be a session, or empty: nothing else is written over. */
-static bool may_write(const char *path, struct err *e)
-{
-	struct session_file *f;
-	struct stat st;
-
-	if (stat(path, &st) || st.st_size == 0)
-		return true;
-	if (!(f = session_file_open(path, e)))
-		return err_wrap(e, "will not write over a file that is no session");
-	session_file_close(f);
-	return true;
+	r->source.ops = &record_ops;
+	r->source.info = behind->info;
+	r->behind = behind;
+	return r;
 }
 
 struct source *record_open(struct source *behind, const char *path, const struct session_header *h,
     const struct model *model, struct err *e)
 {
+	struct recorder *to = recorder_open(path, h, model, e);
 	struct record *r;
-	int fd = may_write(path, e) ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
 
-	if (fd < 0) {
-		if (!e->code)
-			err_set(e, ERR_RUN, "%.300s: %s", path, strerror(errno));
+	if (!to) {
 		source_close(behind);
 		return NULL;
 	}
-	r = mem_zalloc(sizeof *r);
-	r->source.ops = &record_ops;
-	r->source.info = behind->info;
-	r->behind = behind;
-	r->fd = fd;
-	r->path = mem_strdup(path);
-	r->model = model;
-	session_put_header(&r->line, h);
-	flush(r);
-	r->started = model && !pthread_create(&r->thread, NULL, fingerprint_thread, r);
+	r = around(behind);
+	r->to = to;
+	return &r->source;
+}
+
+struct source *record_refused(struct source *behind, const struct err *why)
+{
+	struct record *r = around(behind);
+	struct err told = *why;
+
+	err_wrap(&told, "not recorded");
+	r->refusal = mem_strdup(told.msg);
 	return &r->source;
 }
 
@@ -202,18 +126,14 @@ void record_command(struct source *s, const char *line)
 {
 	struct record *r = record_of(s);
 
-	if (!r || r->fd < 0)
-		return;
-	session_put_command(&r->line, line);
-	flush(r);
+	if (r && r->to)
+		recorder_command(r->to, line);
 }
 
 void record_say(struct source *s, const char *words)
 {
 	struct record *r = record_of(s);
 
-	if (!r || r->fd < 0)
-		return;
-	session_put_say(&r->line, words);
-	flush(r);
+	if (r && r->to)
+		recorder_say(r->to, words);
 }

@@ -51,7 +51,8 @@ static struct news *give_step(struct replay *r, struct session_entry *en)
 
 	r->n_read = en->step->pos + 1;
 	r->n_tokens = en->step->token >= 0 ? r->n_read + 1 : r->n_read;
-	if (r->left && --r->left == 0)
+	/* As the engine counts: what was given is not a token of the run. */
+	if (r->left && en->step->why == WHY_SAMPLED && --r->left == 0)
 		r->running = false;
 	n = news_new(r, NEWS_STEP, NULL);
 	n->step = en->step;
@@ -64,7 +65,10 @@ static struct news *give_order(struct replay *r, const struct session_entry *en)
 	struct news *n;
 
 	if (en->order.kind == ORDER_RESTART || en->order.kind == ORDER_CUT) {
-		r->n_tokens = en->order.kind == ORDER_CUT ? en->order.n : 0;
+		int keep = en->order.kind == ORDER_CUT ? en->order.n : 0;
+
+		/* Cutting behind the end leaves the text as it is. */
+		r->n_tokens = keep < r->n_tokens ? keep : r->n_tokens;
 		r->n_read = r->n_read < r->n_tokens ? r->n_read : r->n_tokens;
 		return news_new(r, NEWS_CUT, NULL);
 	}

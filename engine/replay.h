@@ -2,8 +2,8 @@
  * replay -- a session file as a source: what was recorded is seen again, without
  * the model.
  *
- * ORDER_RUN gives the next n steps (0: all), ORDER_PAUSE holds; whoever watches
- * sets the pace by how it asks.  Orders that would change the text are refused.
+ * ORDER_RUN gives steps until n generated tokens have come (0: all), ORDER_PAUSE
+ * holds; whoever watches sets the pace by how it asks.  Orders that would change the text are refused.
  * Figures that were not stored are holes.
  */
 #ifndef ENGINE_REPLAY_H

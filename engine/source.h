@@ -53,7 +53,8 @@ enum news_kind {
 	NEWS_ORDER,             /* order: it is obeyed now, before the next step */
 	NEWS_WORDS,             /* text: a caption of a replayed session */
 	NEWS_COMMAND,           /* text: a command line of a replayed session */
-	NEWS_ERROR,             /* text: the line to show */
+	NEWS_ERROR,             /* text: the line to show; generation has stopped */
+	NEWS_WARNING,           /* text: the line to show; generation goes on */
 };
 
 struct news {
