@@ -147,7 +147,9 @@ bool app_line(struct app *a, const char *line)
 
 bool app_order(struct app *a, const struct order *o, struct err *e)
 {
-	if (!a->source->info.live)
+	bool playing = o->kind == ORDER_RUN || o->kind == ORDER_PAUSE;
+
+	if (!a->source->info.live && !playing)
 		return err_set(e, ERR_USAGE, "this is a recording: nothing is computed");
 	return source_send(a->source, o, e);
 }
@@ -219,6 +221,20 @@ static void step_came(struct app *a, const struct step *s)
 	}
 }
 
+/* What a recorded session was told: the edits and the sampler shown are its. */
+static void follow_order(struct app *a, const struct order *o)
+{
+	if (o->kind == ORDER_EDITS) {
+		edit_set_unref(a->edit_past[a->n_edit_past - 1]);
+		a->edit_past[a->n_edit_past - 1] = edit_set_ref(o->edits);
+	} else if (o->kind == ORDER_CHAIN) {
+		chain_unref(a->chain);
+		a->chain = chain_ref(o->chain);
+	} else if (o->kind == ORDER_SEED) {
+		a->seed = o->seed;
+	}
+}
+
 void app_news(struct app *a, struct news *n)
 {
 	a->dirty = true;
@@ -240,6 +256,19 @@ void app_news(struct app *a, struct news *n)
 	case NEWS_ERROR:
 		finished(a);
 		complain(a, n->text ? n->text : "the engine failed");
+		break;
+	case NEWS_WARNING:
+		complain(a, n->text);
+		break;
+	case NEWS_WORDS:
+		app_say(a, "%s", n->text);
+		break;
+	case NEWS_COMMAND:
+		app_log(a, ':', n->text);
+		break;
+	case NEWS_ORDER:
+		if (!a->source->info.live)
+			follow_order(a, n->order);
 		break;
 	case NEWS_LOOK:
 	case NEWS_STATE:

@@ -13,6 +13,13 @@
 #include "app/script.h"
 #include "views/term.h"
 
+/* A recording plays by itself. */
+static bool play(struct app *a)
+{
+	app_go(a, 0);
+	return true;
+}
+
 /* What the command line asked for, in the order a user would have typed it. */
 static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 {
@@ -72,7 +79,7 @@ bool screen_run(const struct screen_options *o, struct err *e)
 		return false;
 	a = open_app(o);
 	a->line = lineedit_new(a, !o->alone && history_path(&history) ? history.data : NULL);
-	ok = (o->alone || script_config(a, o->config, e)) && (!o->source->info.live || begin(a, o, e)) &&
+	ok = (o->alone || script_config(a, o->config, e)) && (o->source->info.live ? begin(a, o, e) : play(a)) &&
 	    (!o->script || script_start(a, o->script, e)) && run(a, o, &ended_by, e);
 	crash_disarm();
 	lineedit_free(a->line);

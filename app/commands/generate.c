@@ -11,11 +11,9 @@
 bool cmd_toggle(struct app *a, const struct args *args, struct err *e)
 {
 	(void)args;
-	if (!a->source->info.live)
-		return err_set(e, ERR_USAGE, "this is a recording: nothing is computed");
 	if (a->going)
 		app_stop(a);
-	else if (a->n_tokens > 0)
+	else if (a->n_tokens > 0 || !a->source->info.live)
 		app_go(a, 0);
 	else
 		return err_set(e, ERR_USAGE, "there is no text yet; `prompt TEXT` begins one");
