@@ -25,7 +25,10 @@ need libjansson-dev "JSON" pkg-config --exists jansson
 need libcmocka-dev "the tests" header cmocka.h
 case ${1-} in
 lint) need cppcheck "make lint" command -v cppcheck ;;
-fuzz) need clang "make fuzz" command -v clang ;;
+fuzz)
+	need clang "make fuzz" command -v clang
+	need libclang-rt-dev "make fuzz" sh -c 'echo "int LLVMFuzzerTestOneInput(void) { return 0; }" | clang -fsanitize=fuzzer -x c -o /dev/null -'
+	;;
 esac
 [ -z "$missing" ] && exit 0
 
