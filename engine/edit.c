@@ -172,8 +172,24 @@ static bool in_scope(const struct edit *ed, int pos, int n_prompt)
 	return false;
 }
 
+/* Lengths of several places add as the sides of a right angle do. */
+static void write_receipt(struct receipt *r, const float *before, const float *after, int n)
+{
+	double change = (double)r->change * (double)r->change, length = (double)r->before * (double)r->before;
+
+	for (int i = 0; i < n; i++) {
+		double d = (double)after[i] - (double)before[i];
+
+		change += d * d;
+		length += (double)before[i] * (double)before[i];
+	}
+	r->applied++;
+	r->change = (float)sqrt(change);
+	r->before = (float)sqrt(length);
+}
+
 void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
-    float *x, int pos, int n_prompt, atomic_ullong *applied)
+    float *x, int pos, int n_prompt, struct receipt *receipts, float *spare)
 {
 	for (int i = 0; i < s->n; i++) {
 		const struct edit *ed = &s->e[i];
@@ -191,12 +207,14 @@ void edit_set_apply(const struct edit_set *s, int layer, enum site site, const s
 		}
 		if (!in_scope(ed, pos, n_prompt))
 			continue;
+		if (receipts)
+			memcpy(spare, x + first, (size_t)n * sizeof *x);
 		if (ed->vec)
 			ed->op->apply_vec(x + first, n, ed->vec->v, ed->value * ed->vec->scale);
 		else
 			ed->op->apply(x + first, n, ed->value);
-		if (applied)
-			atomic_fetch_add_explicit(&applied[i], 1, memory_order_relaxed);
+		if (receipts)
+			write_receipt(&receipts[i], spare, x + first, n);
 	}
 }
 

@@ -17,7 +17,6 @@
 #ifndef ENGINE_EDIT_H
 #define ENGINE_EDIT_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "engine/vec.h"
@@ -74,10 +73,18 @@ const char *edit_format(const struct edit *ed, char *out, size_t room);
 /* True when some edit that is on names (layer, site); the one test that an
  * unedited site pays.  layer -1 for global sites. */
 bool edit_set_touches(const struct edit_set *s, int layer, enum site site);
+/* What an edit did in one pass over one position: the proof that it did something. */
+struct receipt {
+	int32_t edit;           /* its number */
+	int32_t applied;        /* places it wrote: one for each layer it names */
+	float change;           /* L2 length of what it changed, over those places */
+	float before;           /* L2 length of what had stood there */
+};
+
 /* Applies the edits of this place to the vector x of position pos.  Positions
- * below n_prompt are prompt.  applied[i] counts, per edit of the set, the
- * positions it wrote (NULL to skip); workers share it. */
+ * below n_prompt are prompt.  receipts[i], for edit i of the set, grows by what
+ * was done; `spare` has room for the values of the site.  Both NULL: no account. */
 void edit_set_apply(const struct edit_set *s, int layer, enum site site, const struct hparams *hp,
-    float *x, int pos, int n_prompt, atomic_ullong *applied);
+    float *x, int pos, int n_prompt, struct receipt *receipts, float *spare);
 
 #endif

@@ -32,10 +32,13 @@ struct forward {
 	float *normed;                  /* [d_model] */
 	float *q, *z;                   /* [n_heads * d_head] */
 	float *temp;                    /* [n_heads] softmax temperatures */
+	float *spare;                   /* [widest] what stood where an edit writes */
+	int widest;
 	float *out;                     /* [d_model] what attention or the MLP adds */
 	float *gate, *up;               /* [d_ff]; the product of the two lands in gate (or up) */
 	float *logits;                  /* [FORWARD_LOGITS][n_vocab] */
 	float *lens;                    /* [FORWARD_LOGITS][d_model] */
+	float *spare_logits;            /* [n_vocab] */
 	/* The pass at work: */
 	const struct pass *pass;
 	int layer;
@@ -63,12 +66,14 @@ struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvc
 	f->kv = kv;
 	f->plan = plan;
 	f->max_m = max_m;
+	f->widest = (int)(widest > d ? widest : d);
 	layers_init(&f->layers, m);
 	neurons_init(&f->neurons, hp);
 	rope_init(&f->rope, hp, m->w.rope_freqs, max_m);
 	if (!(f->resid = scratch(f, d, e)) || !(f->normed = scratch(f, d, e)) || !(f->out = scratch(f, d, e)) ||
 	    !(f->q = scratch(f, dq, e)) || !(f->z = scratch(f, dq, e)) ||
-	    !(f->temp = scratch(f, (size_t)hp->n_heads, e)) ||
+	    !(f->temp = scratch(f, (size_t)hp->n_heads, e)) || !(f->spare = scratch(f, (size_t)f->widest, e)) ||
+	    !(f->spare_logits = mem_big((size_t)hp->n_vocab, sizeof(float), "logits", e)) ||
 	    !(f->gate = scratch(f, ff, e)) || !(f->up = scratch(f, ff, e)) ||
 	    !(f->logits = mem_big((size_t)hp->n_vocab * FORWARD_LOGITS, sizeof(float), "logits", e)) ||
 	    !(f->lens = mem_big(d * FORWARD_LOGITS, sizeof(float), "logit lens", e)) ||
@@ -92,6 +97,8 @@ void forward_free(struct forward *f)
 	mem_big_free(f->logits);
 	mem_big_free(f->up);
 	mem_big_free(f->gate);
+	mem_big_free(f->spare_logits);
+	mem_big_free(f->spare);
 	mem_big_free(f->temp);
 	mem_big_free(f->z);
 	mem_big_free(f->q);
@@ -107,6 +114,11 @@ void forward_free(struct forward *f)
 size_t forward_bytes(const struct forward *f)
 {
 	return f->bytes;
+}
+
+static float *row(float *base, int j, int width)
+{
+	return base + (size_t)j * (size_t)width;
 }
 
 static void copy_out(const struct capture *c, int layer, enum site site, const float *x, int n)
@@ -128,7 +140,8 @@ static void visit(const struct forward *f, int layer, enum site site, float *x, 
 	int n = site_width(site, f->hp);
 
 	if (edit_set_touches(p->edits, layer, site))
-		edit_set_apply(p->edits, layer, site, f->hp, x, p->pos0 + j, p->n_prompt, p->applied);
+		edit_set_apply(p->edits, layer, site, f->hp, x, p->pos0 + j, p->n_prompt,
+		    p->steps ? p->steps[j]->receipts : NULL, row(f->spare, j, f->widest));
 	if (p->capture)
 		copy_out(p->capture, layer, site, x, n);
 	if (!p->steps || !f->plan)
@@ -167,11 +180,6 @@ static void norm(const struct forward *f, float *out, const float *x, const floa
 		f->k->rms_norm(out, x, w, (size_t)f->hp->d_model, f->hp->norm_eps);
 	else
 		f->k->layer_norm(out, x, w, b, (size_t)f->hp->d_model, f->hp->norm_eps);
-}
-
-static float *row(float *base, int j, int width)
-{
-	return base + (size_t)j * (size_t)width;
 }
 
 static void enter_layer(const struct forward *f, int l, int j)
@@ -400,7 +408,7 @@ const float *forward_logits(struct forward *f, const struct pass *p, int row0, i
 
 		if (edit_set_touches(p->edits, -1, SITE_logits))
 			edit_set_apply(p->edits, -1, SITE_logits, f->hp, logits, p->pos0 + row0 + j, p->n_prompt,
-			    p->applied);
+			    p->steps ? p->steps[row0 + j]->receipts : NULL, f->spare_logits);
 		if (p->steps)
 			read_logits(f, p, row0 + j, logits);
 	}

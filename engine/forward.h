@@ -13,8 +13,6 @@
 #ifndef ENGINE_FORWARD_H
 #define ENGINE_FORWARD_H
 
-#include <stdatomic.h>
-
 #include "engine/edit.h"
 #include "engine/kvcache.h"
 #include "engine/matmul.h"
@@ -42,8 +40,7 @@ struct pass {
 	int m, pos0;
 	int n_prompt;           /* positions below are prompt, for the scope of edits */
 	const struct edit_set *edits;
-	atomic_ullong *applied; /* per edit of the set, or NULL */
-	struct step **steps;    /* [m], filled by the probes; NULL: nothing is measured */
+	struct step **steps;    /* [m], filled by probes and edits; NULL: nothing is measured */
 	const struct capture *capture;
 };
 

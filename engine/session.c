@@ -65,7 +65,6 @@ void session_free(struct session *s)
 	free(s->why);
 	free(s->tokens);
 	free(s->total);
-	free(s->applied);
 	chain_unref(s->chain);
 	for (int i = 0; i < s->n_sets; i++)
 		edit_set_unref(s->sets[i]);
@@ -138,8 +137,6 @@ void session_edits(struct session *s, const struct edit_set *edits)
 	s->sets = mem_resize(s->sets, (size_t)s->n_sets + 1, sizeof *s->sets);
 	s->sets[s->n_sets++] = edit_set_ref(edits);
 	s->edits = edits;
-	free(s->applied);
-	s->applied = mem_array((size_t)edit_set_n(edits), sizeof *s->applied);
 }
 
 void session_chain(struct session *s, const struct chain *chain)
@@ -154,18 +151,18 @@ uint64_t session_edit_applied(const struct session *s, int number)
 	return number >= 0 && number < s->n_total ? s->total[number] : 0;
 }
 
-/* Moves the counts of the pass to the totals, which outlive the set. */
-static void count_edits(struct session *s)
+/* Totals outlive the set, and the steps. */
+static void count_edits(struct session *s, const struct step *st)
 {
-	for (int i = 0; i < edit_set_n(s->edits); i++) {
-		int number = edit_set_at(s->edits, i)->number;
+	for (int i = 0; i < st->n_receipts; i++) {
+		int number = st->receipts[i].edit;
 
 		if (number >= s->n_total) {
 			s->total = mem_resize(s->total, (size_t)number + 1, sizeof *s->total);
 			memset(s->total + s->n_total, 0, (size_t)(number + 1 - s->n_total) * sizeof *s->total);
 			s->n_total = number + 1;
 		}
-		s->total[number] += atomic_exchange(&s->applied[i], 0);
+		s->total[number] += (uint64_t)st->receipts[i].applied;
 	}
 }
 
@@ -225,7 +222,7 @@ void session_cut(struct session *s, int len)
 static void make_steps(struct session *s, int m)
 {
 	for (int j = 0; j < m; j++) {
-		struct step *st = step_new(s->opt.plan);
+		struct step *st = step_new_edited(s->opt.plan, s->edits);
 		int pos = s->n_read + j;
 
 		st->index = s->index++;
@@ -317,7 +314,7 @@ static bool finish_rows(struct session *s, const struct pass *p, int j, int n, c
 static bool read_piece(struct session *s, int m, const struct reading_job *job, struct err *e)
 {
 	struct pass p = { .tokens = s->tokens + s->n_read, .m = m, .pos0 = s->n_read, .n_prompt = s->n_prompt,
-	    .edits = s->edits, .applied = s->applied, .steps = s->pass_steps };
+	    .edits = s->edits, .steps = s->pass_steps };
 	bool ends = s->n_read + m == s->n_tokens, all = job->out || s->opt.prompt_logits, ok = true;
 	size_t v = (size_t)s->m->hp.n_vocab;
 	uint64_t start = clock_ns();
@@ -331,10 +328,10 @@ static bool read_piece(struct session *s, int m, const struct reading_job *job, 
 		if (rows.out)
 			rows.out += (size_t)n * v;
 	}
-	count_edits(s);
 	float ms = (float)(clock_ns() - start) * 1e-6f / (float)m;
 	for (int j = 0; j < m; j++) {
 		p.steps[j]->ms_forward = ms;
+		count_edits(s, p.steps[j]);
 		if (ok)
 			publish(s, p.steps[j]);
 		else
@@ -384,7 +381,8 @@ bool session_logits(struct session *s, float *out, struct err *e)
 
 		if (!go(s, &(struct reading_job){ .then = THEN_STOP, .forced = -1, .out = out }, e))
 			return false;
-		out += (size_t)(s->n_read - before) * (size_t)s->m->hp.n_vocab;
+		if (out)
+			out += (size_t)(s->n_read - before) * (size_t)s->m->hp.n_vocab;
 	}
 	return true;
 }

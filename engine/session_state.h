@@ -17,7 +17,6 @@ struct session {
 	const struct edit_set **sets;   /* every set that was in force, the newest last */
 	int n_sets;
 	const struct chain *chain;
-	atomic_ullong *applied;         /* [edit_set_n(edits)], of the pass at work */
 	uint64_t *total;                /* by edit number */
 	int n_total;
 	int32_t *tokens;                /* [n_ctx + 1] */

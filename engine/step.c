@@ -11,16 +11,19 @@ static atomic_int *refs(const struct step *s)
 	return &((struct step *)(uintptr_t)s)->refs;
 }
 
-struct step *step_new(const struct probe_plan *plan)
+struct step *step_new_room(const struct probe_plan *plan, int n_receipts)
 {
 	size_t n_neurons = (size_t)plan->n_layers * STEP_NEURONS;
-	struct step *s = mem_zalloc(sizeof *s + n_neurons * sizeof *s->neurons + plan->n_values * sizeof *s->values);
+	struct step *s = mem_zalloc(sizeof *s + n_neurons * sizeof *s->neurons + plan->n_values * sizeof *s->values +
+	    (size_t)n_receipts * sizeof *s->receipts);
 
 	atomic_init(&s->refs, 1);
 	s->plan = plan;
 	s->n_layers = plan->n_layers;
 	s->neurons = (struct step_neuron *)(s + 1);
 	s->values = (float *)(s->neurons + n_neurons);
+	s->receipts = (struct receipt *)(s->values + plan->n_values);
+	s->n_receipts = n_receipts;
 	s->token = -1;
 	s->logprob = s->p_final = NAN;
 	s->logits = (struct softmax_stats){ NAN, NAN, NAN, NAN };
@@ -29,6 +32,20 @@ struct step *step_new(const struct probe_plan *plan)
 		s->neurons[i] = (struct step_neuron){ -1, NAN, NAN };
 	for (size_t i = 0; i < plan->n_values; i++)
 		s->values[i] = NAN;
+	return s;
+}
+
+struct step *step_new(const struct probe_plan *plan)
+{
+	return step_new_room(plan, 0);
+}
+
+struct step *step_new_edited(const struct probe_plan *plan, const struct edit_set *edits)
+{
+	struct step *s = step_new_room(plan, edit_set_n(edits));
+
+	for (int i = 0; i < s->n_receipts; i++)
+		s->receipts[i].edit = edit_set_at(edits, i)->number;
 	return s;
 }
 

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "engine/edit.h"
 #include "engine/probe.h"
 
 enum {
@@ -71,11 +72,17 @@ struct step {
 	float ms_forward, ms_sample;    /* a prompt piece shares its time evenly */
 	int n_layers;
 	struct step_neuron *neurons;    /* inside the allocation */
+	int n_receipts;
+	struct receipt *receipts;       /* of every edit in force; inside the allocation */
 	float *values;                  /* inside the allocation */
 };
 
-/* All values NAN, neurons at index -1, one reference. */
+/* All values NAN, neurons at index -1, one reference, no receipts. */
 struct step *step_new(const struct probe_plan *plan);
+/* With room for receipts, all zero. */
+struct step *step_new_room(const struct probe_plan *plan, int n_receipts);
+/* With a receipt for each edit of the set, not yet applied. */
+struct step *step_new_edited(const struct probe_plan *plan, const struct edit_set *edits);
 const struct step *step_ref(const struct step *s);
 void step_unref(const struct step *s);
 

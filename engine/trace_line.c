@@ -112,6 +112,21 @@ static void put_stages(struct buf *out, const struct step *s)
 	buf_char(out, ']');
 }
 
+static void put_receipts(struct buf *out, const struct step *s)
+{
+	buf_str(out, ",\"receipts\":[");
+	for (int i = 0; i < s->n_receipts; i++) {
+		const struct receipt *r = &s->receipts[i];
+
+		buf_printf(out, "%s[%d,%d,", i ? "," : "", r->edit, r->applied);
+		buf_json_num(out, (double)r->change);
+		buf_char(out, ',');
+		buf_json_num(out, (double)r->before);
+		buf_char(out, ']');
+	}
+	buf_char(out, ']');
+}
+
 void trace_line(struct buf *out, const struct step *s, piece_fn *piece, void *of, int n_top)
 {
 	buf_printf(out, "{\"step\":%d,\"pos\":%d,\"branch\":%d,\"input\":%d,\"token\":", s->index, s->pos, s->branch,
@@ -134,6 +149,7 @@ void trace_line(struct buf *out, const struct step *s, piece_fn *piece, void *of
 	put_top(out, s, piece, of, n_top);
 	put_neurons(out, s);
 	put_stages(out, s);
+	put_receipts(out, s);
 	buf_printf(out, ",\"edits\":%u,\"sampler\":%u,\"ms\":", s->edits, s->sampler);
 	buf_json_num(out, (double)s->ms_forward);
 	buf_str(out, "}\n");

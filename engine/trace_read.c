@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MAX_RECEIPTS = 4096, MAX_EDIT = 1 << 20 };
+
 struct reader {
 	const json_t *line;
 	const struct hparams *hp;
@@ -160,6 +162,27 @@ static void read_stages(struct reader *r, struct step *s)
 	}
 }
 
+static void read_receipts(struct reader *r, struct step *s, const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	if (json_array_size(list) > MAX_RECEIPTS)
+		fail(r, "receipts", "at most 4096 receipts");
+	json_array_foreach(list, i, v) {
+		const json_t *edit = json_array_get(v, 0), *applied = json_array_get(v, 1);
+
+		if (r->failed || !json_is_integer(edit) || json_integer_value(edit) < 0 ||
+		    json_integer_value(edit) > MAX_EDIT || !json_is_integer(applied)) {
+			fail(r, "receipts", "receipts as [edit, applied, change, before]");
+			return;
+		}
+		s->receipts[i] = (struct receipt){ .edit = (int32_t)json_integer_value(edit),
+		    .applied = (int32_t)json_integer_value(applied), .change = number(r, "receipts", json_array_get(v, 2)),
+		    .before = number(r, "receipts", json_array_get(v, 3)) };
+	}
+}
+
 static void read_why(struct reader *r, struct step *s)
 {
 	static const char *const names[] = { "prompt", "sampled", "forced" };
@@ -174,7 +197,9 @@ struct step *trace_read(const json_t *line, const struct probe_plan *plan, const
     piece_seen *seen, void *to, struct err *e)
 {
 	struct reader r = { .line = line, .hp = hp, .seen = seen, .to = to, .e = e };
-	struct step *s = step_new(plan);
+	const json_t *receipts = json_object_get(line, "receipts");
+	size_t n_receipts = json_array_size(receipts);
+	struct step *s = step_new_room(plan, (int)(n_receipts < MAX_RECEIPTS ? n_receipts : MAX_RECEIPTS));
 	const json_int_t big = INT32_MAX;
 
 	s->index = whole(&r, "step", 0, big, 0);
@@ -192,6 +217,7 @@ struct step *trace_read(const json_t *line, const struct probe_plan *plan, const
 	read_top(&r, s);
 	read_neurons(&r, s);
 	read_stages(&r, s);
+	read_receipts(&r, s, receipts);
 	for (int i = 0; i < plan->n && !r.failed; i++)
 		read_probe(&r, s, i);
 	if (!r.failed)

@@ -147,6 +147,11 @@ static bool compare(struct verify *v, const struct step *r, const struct step *f
 			if (!same(v, a, b))
 				return differ(v, r, p->probes[i]->name, (double)a, (double)b);
 		}
+	for (int i = 0; i < r->n_receipts; i++)
+		if (i >= f->n_receipts || r->receipts[i].applied != f->receipts[i].applied ||
+		    !same(v, r->receipts[i].change, f->receipts[i].change))
+			return differ(v, r, "receipt of an edit", (double)r->receipts[i].change,
+			    i < f->n_receipts ? (double)f->receipts[i].change : 0);
 	for (int i = 0; v->out->bitwise && i < r->n_layers * STEP_NEURONS; i++)
 		if (r->neurons[i].index >= 0 && (r->neurons[i].index != f->neurons[i].index ||
 		    !same(v, r->neurons[i].activation, f->neurons[i].activation)))

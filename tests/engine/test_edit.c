@@ -169,13 +169,14 @@ static const struct edit_set *set_of(int n, const char *const *texts)
 	return s;
 }
 
-static void apply(const struct edit_set *s, int layer, enum site site, float *x, int pos, atomic_ullong *applied)
+static void apply(const struct edit_set *s, int layer, enum site site, float *x, int pos, struct receipt *receipts)
 {
 	struct hparams hp = shape();
+	float spare[WIDTH];
 
 	for (int i = 0; i < WIDTH; i++)
 		x[i] = (float)i;
-	edit_set_apply(s, layer, site, &hp, x, pos, 4, applied);
+	edit_set_apply(s, layer, site, &hp, x, pos, 4, receipts, spare);
 }
 
 static void an_edit_writes_where_it_says_and_nowhere_else(void **state)
@@ -221,18 +222,19 @@ static void a_scope_says_at_which_positions(void **state)
 	const struct edit_set *s = set_of(4, (const char *const[]){ "L1.resid[0] = 9", "L1.resid[1] = 9 in prompt",
 		"L1.resid[2] = 9 in generated", "L1.resid[3] = 9 in 2..5" });
 	const char *const want[] = { "99__", "99__", "99_9", "99_9", "9_99", "9_99", "9_9_" };
-	atomic_ullong applied[4];
+	struct receipt did[4] = { { 0 } };
 	float x[WIDTH];
 
 	(void)state;
-	for (int i = 0; i < 4; i++)
-		atomic_init(&applied[i], 0);
 	for (int pos = 0; pos < 7; pos++) {
-		apply(s, 1, SITE_resid_post, x, pos, applied);
+		apply(s, 1, SITE_resid_post, x, pos, did);
 		for (int i = 0; i < 4; i++)
 			CHECK((x[i] == 9) == (want[pos][i] == '9'));
 	}
-	CHECK(applied[0] == 7 && applied[1] == 4 && applied[2] == 3 && applied[3] == 4);
+	CHECK(did[0].applied == 7 && did[1].applied == 4 && did[2].applied == 3 && did[3].applied == 4);
+	/* x[2] was 2 and became 9, three times. */
+	CHECK_NEAR(did[2].change, 7 * sqrt(3), 1e-5);
+	CHECK_NEAR(did[2].before, 2 * sqrt(3), 1e-5);
 	edit_set_unref(s);
 }
 

@@ -131,7 +131,7 @@ static void a_trace_line_is_json_with_null_for_every_hole(void **state)
 	static const struct probe *const probes[] = { &scalar, &heads };
 	struct hparams hp = { .n_layers = 1, .n_heads = 2 };
 	struct probe_plan *plan = probe_plan_new(probes, 2, &hp);
-	struct step *s = step_new(plan);
+	struct step *s = step_new_room(plan, 1);
 	struct buf b = { 0 };
 
 	(void)state;
@@ -147,6 +147,7 @@ static void a_trace_line_is_json_with_null_for_every_hole(void **state)
 	s->values[1] = 1.5f;
 	s->neurons[0] = (struct step_neuron){ 7, -2, 4 };
 	s->ms_forward = 2;
+	s->receipts[0] = (struct receipt){ 3, 1, 0.5f, 2 };
 	s->n_stages = 2;
 	s->stages[0] = (struct step_stage){ 40, 0.75f, 3, .shown = { NAN, NAN, NAN, NAN } };
 	s->stages[1] = (struct step_stage){ 2, 0.5f, 1, .shown = { 6, NAN, 1.5f, NAN } };
@@ -155,7 +156,7 @@ static void a_trace_line_is_json_with_null_for_every_hole(void **state)
 	    "\"why\":\"sampled\",\"logprob\":-0.5,\"p_final\":null,\"entropy\":null,\"attn_entropy\":[[1.5,null]],"
 	    "\"top\":[[3,\"\\u001b\\\"\",0.5,1],[1,\"ok\",0.25,0]],\"neurons\":[[\"L0.mlp[7]\",-2,4]],"
 	    "\"stages\":[[40,0.75,3],[2,0.5,1,6,null,1.5]],"
-	    "\"edits\":0,\"sampler\":0,\"ms\":2}\n");
+	    "\"receipts\":[[3,1,0.5,2]],\"edits\":0,\"sampler\":0,\"ms\":2}\n");
 	buf_free(&b);
 	step_unref(s);
 	probe_plan_free(plan);

@@ -264,6 +264,14 @@ static void a_held_neuron_reads_back_as_held_and_is_counted(void **state)
 	assert_true(step_values(r.steps[N_TEXT - 1], 1)[1] != 4.0f);
 	CHECK_INT(r.steps[N_TEXT]->edits, 9);
 	CHECK_INT(session_edit_applied(r.s, 1), 5);     /* five generated tokens were read */
+	const struct receipt *done = &r.steps[N_TEXT + 2]->receipts[0], *not = &r.steps[N_TEXT - 1]->receipts[0];
+	CHECK_INT(r.steps[N_TEXT + 2]->n_receipts, 1);
+	CHECK_INT(done->edit, 1);
+	CHECK_INT(done->applied, 1);
+	/* It was `before`, up to its sign, and became 4. */
+	assert_true(fabsf(done->change - fabsf(4 - done->before)) < 1e-6f || fabsf(done->change - 4 - done->before) < 1e-6f);
+	CHECK_INT(not->applied, 0);
+	CHECK_NEAR(not->change, 0, 0);
 	end(&r);
 }
 

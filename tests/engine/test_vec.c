@@ -77,7 +77,7 @@ static void apply(const char *line, const struct hparams *hp, float *x)
 		fail_msg("%s: %s", line, e.msg);
 	s = edit_set_with(none, &ed, 1);
 	edit_drop(&ed);
-	edit_set_apply(s, 2, SITE_resid_post, hp, x, 0, 0, NULL);
+	edit_set_apply(s, 2, SITE_resid_post, hp, x, 0, 0, NULL, NULL);
 	edit_set_unref(s);
 	edit_set_unref(none);
 }
