@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "engine/edit.h"
+#include "engine/learn.h"
 #include "engine/safetensors.h"
 #include "tests/test.h"
 #include "tests/tiny_model.h"
@@ -136,6 +137,48 @@ static void a_vector_used_otherwise_than_its_header_says_is_refused(void **state
 	drop(path);
 }
 
+static void a_learned_vector_is_the_difference_of_the_means(void **state)
+{
+	static const char *const texts[2] = { "# animals\nthe dog\n\nthe cat\n", "a table\nthe red door\na wall" };
+	struct tiny_spec spec = tiny_spec("llama", DTYPE_F32);
+	struct tiny t;
+	struct err e = { 0 };
+	struct learned got, back;
+	char *file[3];
+
+	(void)state;
+	assert_true(tiny_open(&t, &spec, &e));
+	for (int i = 0; i < 2; i++)
+		file[i] = tiny_temp_file(texts[i], strlen(texts[i]), ".txt");
+	file[2] = tiny_temp_file("", 0, ".vec");
+	struct learn what = { .a = file[0], .b = file[1], .out = file[2], .n_threads = 1, .add_bos = true,
+		.at = { .site = SITE_resid_post, .layer = 1, .head = -1, .index = -1 } };
+	if (!learn_vector(t.model, &what, &got, &e))
+		fail_msg("%s", e.msg);
+	CHECK_INT(got.n_a, 2);
+	CHECK_INT(got.n_b, 3);
+	assert_true(got.norm > 0 && got.norm < 2 * got.spread);
+	const struct vec *v = vec_open(file[2], &t.model->hp, &e);
+	assert_non_null(v);
+	CHECK_STR(v->operation, "add");
+	CHECK_INT(v->at.layer, 1);
+	/* The sets exchanged give the same vector the other way round. */
+	what.a = file[1];
+	what.b = file[0];
+	assert_true(learn_vector(t.model, &what, &back, &e));
+	const struct vec *w = vec_open(file[2], &t.model->hp, &e);
+	for (int i = 0; i < v->n; i++)
+		CHECK_NEAR(v->v[i], -w->v[i], 1e-6);
+	what.a = "/nowhere/to/be/found";
+	assert_false(learn_vector(t.model, &what, &back, &e));
+	CHECK_INT(e.code, ERR_FILE);
+	vec_unref(v);
+	vec_unref(w);
+	for (int i = 0; i < 3; i++)
+		drop(file[i]);
+	tiny_close(&t);
+}
+
 static void check_bytes(const char *header, size_t n_data, enum err_code code, const char *word)
 {
 	struct buf b = { 0 };
@@ -190,6 +233,7 @@ int main(void)
 		TEST(a_vector_is_added_scaled_by_header_and_user),
 		TEST(a_projection_leaves_nothing_along_the_vector),
 		TEST(a_vector_used_otherwise_than_its_header_says_is_refused),
+		TEST(a_learned_vector_is_the_difference_of_the_means),
 		TEST(every_kind_of_bad_container_is_one_clear_line),
 	};
 
