@@ -9,8 +9,8 @@
  * The text begins where this chain begins to run.  A token that ends generation is
  * allowed when the text matches as a whole; when nothing is allowed the candidates
  * stay as they are and the weight is -inf from there on.  Matching is by PCRE2, byte
- * by byte ((*UTF) at its start makes the expression one over characters): anchored at
- * both ends, a partial match at the end of the text counts.
+ * by byte ((*UTF) at its start makes the expression one over characters), anchored at
+ * both ends; a partial match that reaches the end of the text counts as a beginning.
  *
  * State    log-weight, length of the text when the chain began
  */
@@ -85,21 +85,62 @@ static void matching_free(void *of)
 	free(m);
 }
 
-static bool compile(struct constraint *k, const char *text, struct err *e)
+static pcre2_code *compile(const char *text, size_t n, struct err *e)
 {
 	PCRE2_UCHAR why[120];
 	PCRE2_SIZE at;
-	int code;
+	int error;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, n, PCRE2_ANCHORED | PCRE2_NEVER_BACKSLASH_C, &error, &at,
+	    NULL);
 
+	if (!code) {
+		pcre2_get_error_message(error, why, sizeof why);
+		err_set(e, ERR_USAGE, "%s at byte %zu of \"%.100s\"", (const char *)why, (size_t)at, text);
+	}
+	return code;
+}
+
+/* Length of what has to stay in front: (*UTF) and its like. */
+static size_t verbs(const char *text)
+{
+	size_t n = 0;
+
+	while (!strncmp(text + n, "(*", 2)) {
+		size_t more = 2 + strspn(text + n + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_=0123456789");
+
+		if (text[n + more] != ')')
+			break;
+		n += more + 1;
+	}
+	return n;
+}
+
+/* The expression with the end of the text behind it: PCRE2 has no partial matches with
+ * its own anchor there.  A line break ends a comment that would hide what follows. */
+static pcre2_code *compile_whole(const char *text, struct err *e)
+{
+	pcre2_code *alone = compile(text, strlen(text), e), *code = NULL;
+	size_t first = verbs(text);
+	struct err open_comment = { 0 };
+
+	for (int i = 0; alone && !code && i < 2; i++) {
+		struct buf b = { 0 };
+
+		buf_printf(&b, "%.*s(?:%s%s)\\z", (int)first, text, text + first, i ? "\n" : "");
+		code = compile(b.data, b.len, i ? e : &open_comment);
+		buf_free(&b);
+	}
+	pcre2_code_free(alone);
+	return code;
+}
+
+static bool constrain(struct constraint *k, const char *text, struct err *e)
+{
 	if (strlen(text) > MAX_PATTERN)
 		return err_set(e, ERR_USAGE, "the expression has %zu bytes, at most %d are taken", strlen(text),
 		    MAX_PATTERN);
-	k->code = pcre2_compile((PCRE2_SPTR)text, strlen(text),
-	    PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
-	if (!k->code) {
-		pcre2_get_error_message(code, why, sizeof why);
-		return err_set(e, ERR_USAGE, "%s at byte %zu of \"%.100s\"", (const char *)why, (size_t)at, text);
-	}
+	if (!(k->code = compile_whole(text, e)))
+		return false;
 	/* Without a compiler for this machine it is interpreted: slower, the same answers. */
 	pcre2_jit_compile(k->code, PCRE2_JIT_PARTIAL_SOFT);
 	if (!(k->limits = pcre2_match_context_create(NULL)))
@@ -114,7 +155,7 @@ static void *prepare(const char *text, const double *params, const struct model 
 	struct constraint *k = mem_zalloc(sizeof *k);
 
 	(void)params, (void)m;
-	if (compile(k, text, e))
+	if (constrain(k, text, e))
 		return k;
 	release(k);
 	return NULL;
