@@ -116,6 +116,11 @@ void manual_help(struct buf *out, enum job_id job)
 #define COMPILER "unknown"
 #endif
 
+const char *manual_build(void)
+{
+	return VERSION ", " COMPILER;
+}
+
 void manual_version(struct buf *out, enum job_id job)
 {
 	(void)job;

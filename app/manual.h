@@ -15,6 +15,8 @@
 void manual_help(struct buf *out, enum job_id job);
 /* --version; `job` is not looked at. */
 void manual_version(struct buf *out, enum job_id job);
+/* Which build this is, for recordings: two that say the same compute the same. */
+const char *manual_build(void);
 /* clampmeter(1) in man(7) form; `job` is not looked at. */
 void manual_page(struct buf *out, enum job_id job);
 

@@ -12,14 +12,17 @@
 enum {
 	ON_ALL = (1 << N_JOBS) - 1,
 	ON_METER = ON(meter),
+	ON_REPLAY = ON(replay),
+	ON_SCREEN = ON(meter) | ON(replay),
 	ON_BATCH = ON(run),
 	ON_LOGITS = ON(logits),
 	ON_BENCH = ON(bench),
 	ON_WRITING = ON(meter) | ON(run),
+	ON_TRACED = ON_WRITING | ON_REPLAY,
 	ON_EDITED = ON_WRITING | ON(logits),
 	ON_TEXT = ON_EDITED | ON(tokenize),
 	ON_PASSES = ON_EDITED | ON(bench),
-	ON_REPORTS = ON(run) | ON(tokenize) | ON(inspect) | ON(bench),
+	ON_REPORTS = ON(run) | ON_REPLAY | ON(tokenize) | ON(inspect) | ON(bench),
 };
 
 enum { REFUSED = 0, ACCEPTED = 1 };
@@ -229,6 +232,10 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
 		else if (!ended && arg[0] == '-' && arg[1] ? !take_option(o, argc, argv, &i, e)
 			 : !take_word(o, &w, arg, e))
 			return false;
+	}
+	if (o->job == JOB_replay) {
+		o->session = w.model;
+		w.model = NULL;
 	}
 	if (w.model && o->model)
 		return err_set(e, ERR_USAGE, "one model at a time: '%.100s' and --model %.100s", w.model, o->model);

@@ -11,7 +11,6 @@
 enum {
 	ORDERS = 256,           /* a full box refuses, it does not make the screen wait */
 	NEWS = 512,             /* a full box makes the engine wait */
-	PIECE = 64,             /* prompt tokens between two looks at the orders */
 };
 
 struct live {
@@ -243,7 +242,7 @@ struct source *live_open(const struct model *m, const struct session_options *op
 	mine.to = lv;
 	mine.keep_steps = true;
 	if (mine.piece == 0)
-		mine.piece = PIECE;
+		mine.piece = LIVE_PIECE;
 	if (!(lv->session = session_new(m, &mine, e)) || !(lv->orders = mailbox_new(ORDERS, e)) ||
 	    !(lv->news = mailbox_new(NEWS, e)))
 		goto fail;

@@ -13,6 +13,9 @@
 #include "engine/session.h"
 #include "engine/source.h"
 
+/* Prompt tokens between two looks at the orders, where the options say nothing. */
+enum { LIVE_PIECE = 64 };
+
 /* The model is borrowed.  opt->sink is ignored; `add_bos` and `special` say how
  * texts are tokenized. */
 struct source *live_open(const struct model *m, const struct session_options *opt, bool add_bos, struct err *e) MUST_CHECK;

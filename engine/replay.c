@@ -186,34 +186,6 @@ static void replay_close(struct source *s)
 
 static const struct source_ops replay_ops = { replay_fd, replay_take, replay_send, replay_piece, replay_close };
 
-/* Every line is read once, so that a file is rejected whole before anything is
- * shown, and every piece of text is known from the start. */
-static bool check_all(struct replay *r, struct err *e)
-{
-	struct session_entry en;
-	int n_read = 0;
-	bool ok = true;
-
-	for (bool end = false; ok && !end;) {
-		if (!session_file_next(r->file, &en, e))
-			return false;
-		end = en.kind == ENTRY_END;
-		if (en.kind == ENTRY_STEP) {
-			ok = en.step->pos <= n_read || err_set(e, ERR_FILE,
-			    "%.150s:%d: step at position %d, but only %d have been read", r->path, en.line, en.step->pos, n_read);
-			n_read = en.step->pos + 1;
-			r->n_steps++;
-		} else if (en.kind == ENTRY_ORDER && (en.order.kind == ORDER_CUT || en.order.kind == ORDER_RESTART)) {
-			int n = en.order.kind == ORDER_CUT ? en.order.n : 0;
-
-			n_read = n < n_read ? n : n_read;
-		}
-		session_entry_clear(&en);
-	}
-	session_file_rewind(r->file);
-	return ok;
-}
-
 struct source *replay_open(const char *path, const struct probe *const *probes, int n_probes, struct err *e)
 {
 	struct replay *r = mem_zalloc(sizeof *r);
@@ -225,7 +197,9 @@ struct source *replay_open(const char *path, const struct probe *const *probes, 
 	const struct session_header *h = session_file_header(r->file);
 	r->plan = probe_plan_new(probes, n_probes, &h->hp);
 	session_file_plan(r->file, r->plan);
-	if (!check_all(r, e))
+	/* Every line is read once, so that a file is rejected whole before anything is
+	 * shown, and every piece of text is known from the start. */
+	if (!session_file_check(r->file, &r->n_steps, e))
 		goto fail;
 	if (pipe(r->wake)) {
 		err_set(e, ERR_RUN, "no pipe for a replay");

@@ -10,7 +10,7 @@
 #include "engine/base/mem.h"
 #include "engine/trace_read.h"
 
-enum { MAX_LINE = 16 << 20, MAX_LAYERS = 1024, MAX_HEADS = 4096, MAX_VOCAB = 1 << 20, MAX_CTX = 1 << 24 };
+enum { MAX_LINE = 16 << 20, MAX_LAYERS = 1024, MAX_HEADS = 4096, MAX_ALL_HEADS = 1 << 16, MAX_VOCAB = 1 << 20, MAX_CTX = 1 << 24 };
 
 struct session_file {
 	struct mapfile map;
@@ -196,7 +196,7 @@ static bool read_header(struct session_file *f, const json_t *v, struct err *e)
 	if (!json_is_string(magic) || strcmp(json_string_value(magic), "session") || !json_is_integer(version))
 		return err_set(e, ERR_FILE, "%.200s:1: not a clampmeter session (expected \"clampmeter\":\"session\")", f->path);
 	if (json_integer_value(version) != SESSION_VERSION)
-		return err_set(e, ERR_UNSUPPORTED, "%.200s:1: session version %lld; this program reads %d", f->path,
+		return err_set(e, ERR_FILE, "%.200s:1: session version %lld; this program reads %d", f->path,
 		    (long long)json_integer_value(version), SESSION_VERSION);
 	if (!size_field(f, model, "n_layers", MAX_LAYERS, &hp->n_layers, e) ||
 	    !size_field(f, model, "n_heads", MAX_HEADS, &hp->n_heads, e) ||
@@ -208,6 +208,9 @@ static bool read_header(struct session_file *f, const json_t *v, struct err *e)
 	    !size_field(f, v, "context", MAX_CTX, &f->h.n_ctx, e) || !size_field(f, v, "threads", 4096, &f->h.n_threads, e) ||
 	    !size_field(f, v, "piece", MAX_CTX, &f->h.piece, e))
 		return false;
+	if (hp->n_heads % hp->n_kv_heads || hp->n_layers * hp->n_heads > MAX_ALL_HEADS)
+		return err_set(e, ERR_FILE, "%.200s:1: %d layers of %d heads in %d groups are no model", f->path, hp->n_layers,
+		    hp->n_heads, hp->n_kv_heads);
 	copy_field(model, "name", f->h.model_name, sizeof f->h.model_name);
 	copy_field(model, "file", f->h.file, sizeof f->h.file);
 	copy_field(model, "fingerprint", f->h.fingerprint, sizeof f->h.fingerprint);
@@ -503,6 +506,9 @@ bool session_file_next(struct session_file *f, struct session_entry *out, struct
 	out->hold = v;
 	if (v && read_entry(f, v, out, e))
 		return true;
+	/* Whatever a part of it is called elsewhere, here it is a bad file. */
+	if (v && e->code == ERR_USAGE)
+		e->code = ERR_FILE;
 	if (v)
 		err_wrap(e, "%.150s:%d", f->path, f->line);
 	session_entry_clear(out);
@@ -516,4 +522,41 @@ void session_entry_clear(struct session_entry *en)
 	step_unref(en->step);
 	json_decref(en->hold);
 	memset(en, 0, sizeof *en);
+}
+
+/* A step follows what is there: its position is at most the next one. */
+static bool check_place(const struct session_file *f, const struct session_entry *en, int *n_read, struct err *e)
+{
+	int keep;
+
+	if (en->kind == ENTRY_STEP) {
+		if (en->step->pos > *n_read)
+			return err_set(e, ERR_FILE, "%.150s:%d: step at position %d, but only %d have been read", f->path,
+			    en->line, en->step->pos, *n_read);
+		*n_read = en->step->pos + 1;
+	} else if (en->kind == ENTRY_ORDER && (en->order.kind == ORDER_CUT || en->order.kind == ORDER_RESTART)) {
+		keep = en->order.kind == ORDER_CUT ? en->order.n : 0;
+		*n_read = keep < *n_read ? keep : *n_read;
+	}
+	return true;
+}
+
+bool session_file_check(struct session_file *f, int *n_steps, struct err *e)
+{
+	struct session_entry en;
+	int n_read = 0;
+	bool ok = true;
+
+	*n_steps = 0;
+	session_file_rewind(f);
+	for (bool end = false; ok && !end;) {
+		if (!session_file_next(f, &en, e))
+			return false;
+		end = en.kind == ENTRY_END;
+		*n_steps += en.kind == ENTRY_STEP;
+		ok = check_place(f, &en, &n_read, e);
+		session_entry_clear(&en);
+	}
+	session_file_rewind(f);
+	return ok;
 }

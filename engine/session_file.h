@@ -59,7 +59,7 @@ void session_put_order(struct buf *out, const struct order *o);
 /* Reading. */
 struct session_file;
 
-/* The header is read and checked; ERR_FILE or ERR_UNSUPPORTED (a later version). */
+/* The header is read and checked. */
 struct session_file *session_file_open(const char *path, struct err *e) MUST_CHECK;
 struct session_file *session_file_open_mem(const char *label, const void *data, size_t n, struct err *e) MUST_CHECK;
 void session_file_close(struct session_file *f);
@@ -71,6 +71,9 @@ void session_file_rewind(struct session_file *f);
 /* The next entry; kind ENTRY_END behind the last whole line.  After a failure the
  * line is behind us and reading may go on. */
 bool session_file_next(struct session_file *f, struct session_entry *out, struct err *e) MUST_CHECK;
+/* Reads every line once and goes back to the first: false at the first bad one.
+ * Afterwards every piece of text and the fingerprint are known. */
+bool session_file_check(struct session_file *f, int *n_steps, struct err *e) MUST_CHECK;
 void session_entry_clear(struct session_entry *en);
 /* Text of a token, from the lines read so far. */
 const char *session_file_piece(const struct session_file *f, int32_t id, size_t *n);

@@ -143,23 +143,39 @@ static void read_neurons(struct reader *r, struct step *s)
 	}
 }
 
+/* [kept, mass, best, shown...]; files of the first builds end after mass. */
+static void read_stage(struct reader *r, const json_t *v, struct step_stage *out)
+{
+	const json_t *kept = json_array_get(v, 0), *best = json_array_get(v, 2);
+
+	*out = (struct step_stage){ .best = -1, .shown = { NAN, NAN, NAN, NAN }, .state = { NAN, NAN, NAN } };
+	if (!json_is_integer(kept) || json_integer_value(kept) < 0 || json_integer_value(kept) > r->hp->n_vocab ||
+	    json_array_size(v) > 3 + STAGE_SHOWN) {
+		fail(r, "stages", "stages as [kept, mass, best, figures...] of this vocabulary");
+		return;
+	}
+	out->kept = (int32_t)json_integer_value(kept);
+	out->mass = number(r, "stages", json_array_get(v, 1));
+	if (best && (!json_is_integer(best) || json_integer_value(best) < -1 || json_integer_value(best) >= r->hp->n_vocab))
+		fail(r, "stages", "a best candidate that is a token of the vocabulary");
+	else if (best)
+		out->best = (int32_t)json_integer_value(best);
+	for (size_t i = 3; i < json_array_size(v); i++)
+		out->shown[i - 3] = number(r, "stages", json_array_get(v, i));
+}
+
 static void read_stages(struct reader *r, struct step *s)
 {
 	const json_t *list = json_object_get(r->line, "stages"), *st;
 	size_t i;
 
-	json_array_foreach(list, i, st) {
-		const json_t *kept = json_is_array(st) ? json_array_get(st, 0) : json_object_get(st, "kept");
-		const json_t *mass = json_is_array(st) ? json_array_get(st, 1) : json_object_get(st, "mass");
-
-		if (i == STEP_STAGES || !json_is_integer(kept)) {
-			fail(r, "stages", "at most 12 stages, each with how many it kept");
-			return;
-		}
-		s->stages[i].kept = (int32_t)json_integer_value(kept);
-		s->stages[i].mass = number(r, "stages", mass);
-		s->n_stages = (int)i + 1;
+	if (json_array_size(list) > STEP_STAGES) {
+		fail(r, "stages", "at most 12 stages");
+		return;
 	}
+	json_array_foreach(list, i, st)
+		read_stage(r, st, &s->stages[i]);
+	s->n_stages = (int)json_array_size(list);
 }
 
 static void read_receipts(struct reader *r, struct step *s, const json_t *list)

@@ -42,7 +42,7 @@ static bool same_model(struct verify *v)
 	const struct hparams *a = &v->h->hp, *b = &v->m->hp;
 
 	if (a->n_layers == b->n_layers && a->n_heads == b->n_heads && a->n_kv_heads == b->n_kv_heads &&
-	    a->d_model == b->d_model && a->d_ff == b->d_ff && a->n_vocab == b->n_vocab && a->arch == b->arch)
+	    a->d_model == b->d_model && a->d_head == b->d_head && a->d_ff == b->d_ff && a->n_vocab == b->n_vocab && a->arch == b->arch)
 		return true;
 	return err_set(v->e, ERR_MISMATCH, "the session was made on %.80s (%d layers of %d, %d tokens), the model is %.80s "
 	    "(%d layers of %d, %d tokens)", v->h->model_name, a->n_layers, a->d_model, a->n_vocab, v->m->name, b->n_layers,

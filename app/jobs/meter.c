@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/options.h"
+#include "app/recording.h"
 #include "app/screen.h"
 #include "app/setup.h"
 #include "app/tee.h"
@@ -54,6 +55,8 @@ bool job_meter(const struct options *o, struct err *e)
 	}
 	if (source && o->trace)
 		source = tee_open(source, o->trace, e);
+	if (source)
+		source = recording_open(source, &s, o, e);
 	ok = source && watch(&s, source, o, e);
 	source_close(source);
 	setup_close(&s);

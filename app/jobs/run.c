@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 #include "app/out.h"
+#include "app/recording.h"
 #include "app/setup.h"
 #include "engine/base/clock.h"
 #include "engine/base/utf8.h"
+#include "engine/recorder.h"
 #include "engine/trace_line.h"
 
-enum { TRACE_TOP = STEP_TOP };
+enum { TRACE_TOP = STEP_TOP, PIECE = 256 };
 
 struct run {
 	const struct options *o;
@@ -32,6 +34,7 @@ struct run {
 	uint64_t start_ns, first_ns, end_ns;    /* of reading; first token; end */
 	int trace_fd;                   /* -1 without --trace */
 	struct err trace_err;           /* the first failure to write it */
+	struct recorder *recorder;      /* NULL without --record */
 };
 
 static const char *piece_of(void *vocab, int32_t id, size_t *n)
@@ -51,6 +54,8 @@ static void on_step(void *to, const struct step *s)
 		if (!out_fd_write(r->trace_fd, r->o->trace, r->line.data, r->line.len, &r->trace_err))
 			r->trace_err.code = ERR_RUN;
 	}
+	if (r->recorder)
+		recorder_step(r->recorder, s, piece_of, r->setup.model->vocab);
 	step_unref(s);
 }
 
@@ -61,6 +66,26 @@ static bool open_trace(struct run *r, struct err *e)
 		return true;
 	r->trace_fd = open(r->o->trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return r->trace_fd >= 0 || err_set(e, ERR_RUN, "%.200s: %s", r->o->trace, strerror(errno));
+}
+
+/* The session file begins with what the session begins with. */
+static bool open_recorder(struct run *r, struct err *e)
+{
+	const struct setup *s = &r->setup;
+	struct session_header h;
+
+	if (!r->o->record)
+		return true;
+	recording_header(&h, s, session_threads(r->session), session_n_ctx(r->session), PIECE,
+	    (vocab_add_bos(s->model->vocab) && !r->o->no_bos) || !s->prompt.len);
+	if (!(r->recorder = recorder_open(r->o->record, &h, s->model, e)))
+		return false;
+	recorder_order(r->recorder, &(struct order){.kind = ORDER_CHAIN, .chain = s->chain});
+	if (edit_set_n(s->edits))
+		recorder_order(r->recorder, &(struct order){.kind = ORDER_EDITS, .edits = s->edits});
+	recorder_order(r->recorder,
+	    &(struct order){.kind = ORDER_RESTART, .text = s->prompt.data ? s->prompt.data : "", .special = true});
+	return true;
 }
 
 static bool close_trace(struct run *r, struct err *e)
@@ -243,7 +268,10 @@ static bool write_json(struct run *r, struct err *e)
 static void notes(const struct run *r)
 {
 	const struct edit_set *set = r->setup.edits;
+	const char *unrecorded = r->recorder ? recorder_failure(r->recorder) : NULL;
 
+	if (unrecorded)
+		out_note("%s", unrecorded);
 	if (!strcmp(r->stop, "context"))
 		out_note("the context of %d positions is full; see --context", session_n_ctx(r->session));
 	for (int i = 0; i < edit_set_n(set); i++) {
@@ -264,11 +292,13 @@ static bool start(struct run *r, struct err *e)
 	s->session.sink = on_step;
 	s->session.to = r;
 	s->session.prompt_logits = r->o->trace != NULL;
+	s->session.piece = PIECE;
 	if (!(r->session = session_new(s->model, &s->session, e)))
 		return false;
 	session_edits(r->session, s->edits);
 	session_chain(r->session, s->chain);
-	if (!session_append(r->session, s->tokens, s->n_tokens, e) || !open_trace(r, e))
+	if (!session_append(r->session, s->tokens, s->n_tokens, e) || !open_trace(r, e) ||
+	    !open_recorder(r, e))
 		return false;
 	buf_add(&r->line, s->prompt.data, r->o->echo ? s->prompt.len : 0);
 	return flush_text(r, e);
@@ -288,6 +318,7 @@ bool job_run(const struct options *o, struct err *e)
 		ok = err_set(e, ERR_INTERRUPTED, "%s", "");
 	if (r.trace_fd >= 0)
 		close(r.trace_fd);
+	recorder_close(r.recorder);
 	session_free(r.session);
 	buf_free(&r.text);
 	buf_free(&r.line);

@@ -1,0 +1,2 @@
+#include "app/export.h"
+bool export_cast(struct export *x, struct err *e) { (void)x; return err_set(e, ERR_UNSUPPORTED, "not yet"); }
