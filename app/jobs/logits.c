@@ -56,9 +56,10 @@ bool job_logits(const struct options *o, struct err *e)
 
 	if (!o->output)
 		return err_set(e, ERR_USAGE, "logits needs -o FILE.npy");
-	out_catch_interrupt();
 	if (!setup_open(&s, o, e) || !setup_prompt(&s, o, e))
 		goto out;
+	/* Not earlier: a prompt that is waited for is given up at once. */
+	out_catch_interrupt();
 	s.session.piece = piece_size(s.model);
 	s.session.probes = false;
 	if (!(ses = session_new(s.model, &s.session, e)))

@@ -15,8 +15,8 @@ it_notices_a_full_disk() {
 	gives 1 "$CM" logits "$TINY" -p x -o /dev/full && complains 'No space left'
 }
 it_is_quiet_when_the_reader_leaves() {
-	"$CM" run "$TINY" -p x -n 50 2>err | : ; silent
-	"$CM" --man 2>err | head -c 1 >/dev/null ; silent
+	"$CM" run "$TINY" -p x -n 50 2>err | : ; silent || return 1
+	"$CM" --man 2>err | head -c 3 >begin ; silent && [ "$(cat begin)" = .TH ]
 }
 it_leaves_nothing_behind_when_it_cannot_write() {
 	gives 1 "$CM" logits "$TINY" -p x -o no-such-directory/x.npy && complains no-such-directory &&
@@ -28,4 +28,9 @@ it_writes_logits_to_a_pipe() {
 }
 it_keeps_its_files_apart_from_closed_descriptors() {
 	"$CM" run "$TINY" -p x -n 3 --trace t <&- >out 2>&- && "$TOOLS/trace" t >/dev/null
+}
+it_stops_when_the_user_says_so() {
+	command -v timeout >/dev/null || skip 'timeout is not there'
+	timeout --preserve-status -s INT 0.3 "$CM" bench "$TINY" --rounds 1000 --decode 32 >out 2>err
+	[ $? = 130 ] && empty out && silent
 }
