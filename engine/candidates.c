@@ -11,7 +11,7 @@
 
 enum {
 	FEW = 256,              /* so many are sorted or picked without a second thought */
-	BUCKETS = 1024,
+	BUCKETS = 4096,
 	LANES = 8,
 };
 
@@ -101,8 +101,14 @@ static void exp_any(const double *x, size_t n, double *e, double sum[LANES])
 }
 
 #if defined(__x86_64__)
-/* Four lanes at a time instead of two; no fused products, so the same bits. */
+/* Four or eight lanes at a time instead of two; no fused products, so the same bits. */
 __attribute__((target("avx2"))) static void exp_avx2(const double *x, size_t n, double *e, double sum[LANES])
+{
+	exp_lanes(x, n, e, sum);
+}
+
+__attribute__((target("avx512f,avx512dq,prefer-vector-width=512"))) static void exp_avx512(const double *x, size_t n,
+    double *e, double sum[LANES])
 {
 	exp_lanes(x, n, e, sum);
 }
@@ -111,12 +117,13 @@ __attribute__((target("avx2"))) static void exp_avx2(const double *x, size_t n, 
 static void exp_sum(const double *x, size_t n, double *e, double sum[LANES])
 {
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2")) {
+	if (__builtin_cpu_supports("avx512dq"))
+		exp_avx512(x, n, e, sum);
+	else if (__builtin_cpu_supports("avx2"))
 		exp_avx2(x, n, e, sum);
-		return;
-	}
+	else
 #endif
-	exp_any(x, n, e, sum);
+		exp_any(x, n, e, sum);
 }
 
 void exp_block(const double *x, size_t n, double *e)
@@ -163,25 +170,25 @@ double candidates_lse(const struct candidates *c, double *max)
 	return top + log(add_lanes(sum));
 }
 
-/* H = lse - sum p * logit. */
+/* With x the logits less the largest: H = ln S - (1/S) sum x e^x, S = sum e^x. */
 double candidates_entropy(const struct candidates *c, double *lse)
 {
-	double top, mean[LANES] = { 0 }, p[CANDIDATES_BLOCK], x[CANDIDATES_BLOCK];
+	double top = (double)c->c[candidates_best(c)].logit, sum[LANES] = { 0 }, mean[LANES] = { 0 };
+	double x[CANDIDATES_BLOCK], e[CANDIDATES_BLOCK];
 
-	*lse = candidates_lse(c, &top);
 	for (size_t i = 0; i < c->n; i += CANDIDATES_BLOCK) {
 		size_t n = block_at(c, i);
 
-		candidates_p(c, i, n, *lse, p);
-		for (size_t j = 0; j < n; j++) {
-			double d = (double)c->c[i + j].logit - top;
-
-			x[j] = d < -1e30 ? 0 : p[j] * d;        /* 0 ln 0 = 0 */
-		}
+		for (size_t j = 0; j < n; j++)
+			x[j] = (double)c->c[i + j].logit - top;
+		exp_sum(x, n, e, sum);
+		for (size_t j = 0; j < n; j++)
+			x[j] = x[j] < -708 ? 0 : x[j] * e[j];   /* 0 ln 0 = 0 */
 		for (size_t j = 0; j < n; j++)
 			mean[j % LANES] += x[j];
 	}
-	double h = *lse - top - add_lanes(mean);
+	double all = add_lanes(sum), h = log(all) - add_lanes(mean) / all;
+	*lse = top + log(all);
 	return h > 0 ? h : 0;
 }
 
@@ -299,10 +306,15 @@ void candidates_keep(struct candidates *c, size_t k)
 		c->n_sorted = k;
 }
 
-/* Sorts by key as far as needed: it takes the place of the logit for a moment. */
-static void nucleus_sorted(struct candidates *c, double lse, double mass, bool past)
+static bool passes(double sum, double mark, bool past)
 {
-	double sum = 0, p;
+	return past ? sum > mark : sum >= mark;
+}
+
+/* Sorts by key as far as needed: it takes the place of the logit for a moment. */
+static void nucleus_sorted(struct candidates *c, double mass, bool past)
+{
+	double lse = candidates_lse(c, NULL), sum = 0, p;
 	size_t n = c->n;
 
 	for (size_t i = 0; i < c->n; i++) {
@@ -316,7 +328,7 @@ static void nucleus_sorted(struct candidates *c, double lse, double mass, bool p
 		candidates_sort(c, i + 1);
 		exp_block(&(double){ (double)c->c[i].key - lse }, 1, &p);
 		sum += p;
-		if (past ? sum > mass : sum >= mass)
+		if (passes(sum, mass, past))
 			n = i + 1;
 	}
 	c->n = n;
@@ -325,118 +337,158 @@ static void nucleus_sorted(struct candidates *c, double lse, double mass, bool p
 	c->n_sorted = 0;
 }
 
-/* The keys among which the row ends, and what is decided already. */
-struct open_range {
-	double lo, hi;          /* keys */
-	size_t n;               /* candidates between them */
-	double sum;             /* probability of those above */
+/*
+ * Where the row ends is found without sorting: weight by bucket of key, then the
+ * same inside the bucket in which the sum passes the mark, until few are left.
+ */
+struct search {
+	const struct candidates *c;
+	double top;             /* weights are exp(logit - top) */
+	double mark;            /* weight to reach, or to pass */
+	bool past;
+	/* The keys among which the row ends, and the weight of those above. */
+	double lo, hi, above;
+	size_t n;               /* candidates between */
+	struct candidate few[FEW];      /* they, when they are few */
+	double held[BUCKETS];
 };
 
-static struct open_range whole_range(const struct candidates *c)
+static void look_at_all(struct search *s, const struct candidates *c)
 {
-	float lo = INFINITY, hi = -INFINITY;
+	float lo = INFINITY, hi = -INFINITY, top = -INFINITY;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		float key = c->c[i].key;
+		float key = c->c[i].key, logit = c->c[i].logit;
 		bool real = key > -INFINITY;
 
 		lo = real && key < lo ? key : lo;
 		hi = key > hi ? key : hi;
+		top = logit > top ? logit : top;
 		n += real;
 	}
-	return (struct open_range){ .lo = (double)lo, .hi = (double)hi, .n = n };
+	s->c = c;
+	s->top = (double)top;
+	s->lo = (double)lo;
+	s->hi = (double)hi;
+	s->n = n;
+	s->above = 0;
 }
 
-/* Bucket of a key in the range; falls as the key rises. */
-static size_t bucket(const struct open_range *r, double scale, float key)
+/* Bucket of a key between lo and hi; falls as the key rises. */
+static inline size_t bucket(const struct search *s, double scale, float key)
 {
-	double at = (r->hi - (double)key) * scale;
+	double at = (s->hi - (double)key) * scale;
 
 	return at < BUCKETS - 1 ? (size_t)at : BUCKETS - 1;
 }
 
-/* One bucket of the range, the one in which the sum passes `mass`.  False when it never does. */
-static bool narrow(const struct candidates *c, double lse, double mass, bool past, struct open_range *r)
+static void fill_from_all(struct search *s, double scale)
 {
-	double held[BUCKETS] = { 0 }, p[CANDIDATES_BLOCK], scale = BUCKETS / (r->hi - r->lo);
-	struct open_range in = { .lo = INFINITY, .hi = -INFINITY, .sum = r->sum };
+	double e[CANDIDATES_BLOCK], all[LANES] = { 0 };
+
+	for (size_t i = 0; i < s->c->n; i += CANDIDATES_BLOCK) {
+		size_t n = block_at(s->c, i);
+
+		p_block(s->c, i, n, s->top, e, all);
+		for (size_t j = 0; j < n; j++)
+			if (s->c->c[i + j].key > -INFINITY)
+				s->held[bucket(s, scale, s->c->c[i + j].key)] += e[j];
+	}
+}
+
+static void fill_from_some(struct search *s, double scale)
+{
+	for (size_t i = 0; i < s->c->n; i++) {
+		const struct candidate *x = &s->c->c[i];
+
+		if ((double)x->key >= s->lo && (double)x->key <= s->hi)
+			s->held[bucket(s, scale, x->key)] += exp_one((double)x->logit - s->top);
+	}
+}
+
+/* Goes on with the bucket in which the row ends.  `mass`: at the first time, the share
+ * of the whole weight that is the mark; later NAN.  False when rounding leaves even
+ * all of them below it. */
+static bool narrow(struct search *s, double mass)
+{
+	double scale = BUCKETS / (s->hi - s->lo), lo = INFINITY, hi = -INFINITY, all = 0;
 	size_t b = 0;
 
-	for (size_t i = 0; i < c->n; i += CANDIDATES_BLOCK) {
-		size_t n = block_at(c, i);
-
-		candidates_p(c, i, n, lse, p);
-		for (size_t j = 0; j < n; j++) {
-			double key = (double)c->c[i + j].key;
-
-			if (key >= r->lo && key <= r->hi)
-				held[bucket(r, scale, c->c[i + j].key)] += p[j];
-		}
+	memset(s->held, 0, sizeof s->held);
+	if (isnan(mass)) {
+		fill_from_some(s, scale);
+	} else {
+		fill_from_all(s, scale);
+		for (size_t i = 0; i < BUCKETS; i++)
+			all += s->held[i];
+		s->mark = mass * all;
 	}
-	while (b < BUCKETS && !(past ? in.sum + held[b] > mass : in.sum + held[b] >= mass))
-		in.sum += held[b++];
+	while (b < BUCKETS && !passes(s->above + s->held[b], s->mark, s->past))
+		s->above += s->held[b++];
 	if (b == BUCKETS)
 		return false;
-	for (size_t i = 0; i < c->n; i++) {
-		double key = (double)c->c[i].key;
+	/* The bucket and one on either side: most keys need no closer look. */
+	float from = (float)fmax(s->lo, s->hi - ((double)b + 2) / scale), to = (float)(s->hi - ((double)b - 1) / scale);
+	s->n = 0;
+	for (size_t i = 0; i < s->c->n; i++) {
+		float key = s->c->c[i].key;
 
-		if (key < r->lo || key > r->hi || bucket(r, scale, c->c[i].key) != b)
+		if (!(key >= from && key <= to) || (double)key > s->hi || bucket(s, scale, key) != b)
 			continue;
-		in.lo = key < in.lo ? key : in.lo;
-		in.hi = key > in.hi ? key : in.hi;
-		in.n++;
+		lo = (double)key < lo ? (double)key : lo;
+		hi = (double)key > hi ? (double)key : hi;
+		if (s->n < FEW)
+			s->few[s->n] = s->c->c[i];
+		s->n++;
 	}
-	*r = in;
+	s->lo = lo;
+	s->hi = hi;
 	return true;
 }
 
-/* The last candidate of the row, searched among the few of the range. */
-static struct candidate last_of(const struct candidates *c, double lse, double mass, bool past,
-    const struct open_range *r)
+/* The last candidate of the row, among the few. */
+static struct candidate last_of(struct search *s)
 {
-	struct candidate few[FEW];
-	size_t n = 0, i = 0;
-	double sum = r->sum, p;
+	double sum = s->above;
+	size_t i = 0;
 
-	for (size_t j = 0; j < c->n; j++)
-		if ((double)c->c[j].key >= r->lo && (double)c->c[j].key <= r->hi)
-			few[n++] = c->c[j];
-	qsort(few, n, sizeof *few, compare_key);
-	for (; i + 1 < n; i++) {
-		exp_block(&(double){ (double)few[i].logit - lse }, 1, &p);
-		sum += p;
-		if (past ? sum > mass : sum >= mass)
+	qsort(s->few, s->n, sizeof *s->few, compare_key);
+	for (; i + 1 < s->n; i++) {
+		sum += exp_one((double)s->few[i].logit - s->top);
+		if (passes(sum, s->mark, s->past))
 			break;
 	}
-	return few[i];
+	return s->few[i];
 }
 
-/*
- * Where the row ends is found without sorting: probability by bucket of key, then
- * the same inside the bucket in which it passes the mark, until few are left.
- */
-void candidates_nucleus(struct candidates *c, double lse, double mass, bool past)
+void candidates_nucleus(struct candidates *c, double mass, bool past)
 {
-	struct open_range r = whole_range(c);
-	size_t kept = 0;
+	struct search s = { .past = past };
+	size_t kept = 0, n = 0;
 
-	while (r.n > FEW && r.hi > r.lo) {
-		size_t before_n = r.n;
-
-		if (!narrow(c, lse, mass, past, &r))
-			return;         /* rounding: even all of them stay below the mark */
-		if (r.n == before_n)
-			break;
-	}
-	if (c->n <= FEW || r.n > FEW || r.n == 0) {
-		nucleus_sorted(c, lse, mass, past);
+	if (c->n > FEW)
+		look_at_all(&s, c);
+	if (s.n <= FEW || !(s.hi > s.lo)) {
+		nucleus_sorted(c, mass, past);
 		return;
 	}
-	struct candidate last = last_of(c, lse, mass, past, &r);
-	for (size_t i = 0; i < c->n; i++)
-		if (!key_before(&last, &c->c[i]))
-			c->c[kept++] = c->c[i];
+	for (double share = mass; s.n > FEW && s.n != n && s.hi > s.lo; share = NAN) {
+		n = s.n;
+		if (!narrow(&s, share))
+			return;
+	}
+	if (s.n > FEW) {                /* many alike */
+		nucleus_sorted(c, mass, past);
+		return;
+	}
+	struct candidate last = last_of(&s);
+	for (size_t i = 0; i < c->n; i++) {
+		bool in = c->c[i].key > last.key || (c->c[i].key == last.key && c->c[i].id <= last.id);
+
+		c->c[kept] = c->c[i];
+		kept += in;
+	}
 	c->n = kept;
 	c->n_sorted = 0;
 }

@@ -29,7 +29,7 @@ void candidates_keep(struct candidates *c, size_t k);
 void candidates_only(struct candidates *c, size_t i);
 /* Keeps the shortest row, by falling key (ties by id), that holds probability
  * `mass` or more (with `past`: more than that), and at least one. */
-void candidates_nucleus(struct candidates *c, double lse, double mass, bool past);
+void candidates_nucleus(struct candidates *c, double mass, bool past);
 
 /* Sifts x down a heap whose root is the least of the best so far. */
 void candidates_sift(struct candidate *heap, size_t n, struct candidate x);

@@ -171,7 +171,7 @@ static int add_contexts(const struct style *s, const double *params, const struc
  *
  *      JSD = ln 2 - (1/2) sum q ((1 + x) ln(1 + x) - x ln x)
  *
- * `c` holds the shifted logits, key the shifts d, most of which are 0.
+ * Of most tokens d is 0: their q together is what the others leave.
  */
 static double term(double log_x)
 {
@@ -180,20 +180,23 @@ static double term(double log_x)
 	return (1 + x) * log1p(x) - x * log_x;
 }
 
-static double divergence(const struct candidates *c, double lse_before)
+/* `c` holds the shifted logits, key the shifts, lse is that of before. */
+static double divergence(const struct candidates *c, double lse)
 {
-	double lse = candidates_lse(c, NULL), sum = 0, q[CANDIDATES_BLOCK];
-	double log_z = lse - lse_before, unmoved = term(log_z);
+	double moved = 0, moved_before = 0, sum = 0;
 
-	for (size_t i = 0, n; i < c->n; i += n) {
-		n = c->n - i < CANDIDATES_BLOCK ? c->n - i : CANDIDATES_BLOCK;
-		candidates_p(c, i, n, lse, q);
-		for (size_t j = 0; j < n; j++) {
-			double d = (double)c->c[i + j].key;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->c[i].key != 0) {
+			double to = exp((double)c->c[i].logit - lse);
 
-			sum += q[j] * (d == 0 ? unmoved : term(log_z - d));
+			moved += to;
+			moved_before += to * exp(-(double)c->c[i].key);
 		}
-	}
+	double z = 1 + moved - moved_before, log_z = log(z);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->c[i].key != 0)
+			sum += exp((double)c->c[i].logit - lse) / z * term(log_z - (double)c->c[i].key);
+	sum += (1 - moved_before) / z * term(log_z);
 	double jsd = log(2) - sum / 2;
 	return jsd > 0 ? jsd : 0;
 }

@@ -4,9 +4,9 @@
 
 enum { FEW = 256 };
 
-static void keep_prefix(struct candidates *c, double lse, double wanted)
+static void keep_prefix(struct candidates *c, double wanted)
 {
-	double mass = 0, p;
+	double lse = candidates_lse(c, NULL), mass = 0, p;
 
 	for (size_t i = 0; i < c->n; i++) {
 		candidates_sort(c, i + 1);
@@ -24,14 +24,13 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 	(void)cx;
 	if (params[0] >= 1)
 		return;
-	double lse = candidates_lse(c, NULL);
 	if (c->n <= FEW || c->n_sorted == c->n) {
-		keep_prefix(c, lse, params[0]);
+		keep_prefix(c, params[0]);
 		return;
 	}
 	for (size_t i = 0; i < c->n; i++)
 		c->c[i].key = c->c[i].logit;
-	candidates_nucleus(c, lse, params[0], false);
+	candidates_nucleus(c, params[0], false);
 }
 
 extern const struct sampler_def sampler_top_p;

@@ -17,7 +17,7 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 	h = candidates_entropy(c, &lse);
 	for (size_t i = 0; i < c->n; i++)
 		c->c[i].key = (float)-fabs(lse - (double)c->c[i].logit - h);
-	candidates_nucleus(c, lse, params[0], true);
+	candidates_nucleus(c, params[0], true);
 	if (cx->at)
 		cx->at->out->shown[0] = (float)h;
 }

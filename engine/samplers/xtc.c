@@ -4,6 +4,8 @@
  * leaves the beaten track where there is another one (Weidmann 2024).  Whether it
  * acts is drawn apart from the token, from numbers of its own.
  */
+#include <math.h>
+
 #include "engine/candidates.h"
 #include "engine/step.h"
 
@@ -15,7 +17,6 @@ static bool behind(const struct candidate *a, const struct candidate *b)
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	double lse, p[CANDIDATES_BLOCK];
 	size_t n_above = 0, kept = 0;
 	struct candidate least = { 0 };
 
@@ -24,14 +25,10 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 	cx->at->out->shown[0] = 0;
 	if (stage_uniform(cx, 0) >= params[0])
 		return;
-	lse = candidates_lse(c, NULL);
-	for (size_t i = 0, n; i < c->n; i += n) {
-		n = c->n - i < CANDIDATES_BLOCK ? c->n - i : CANDIDATES_BLOCK;
-		candidates_p(c, i, n, lse, p);
-		for (size_t j = 0; j < n; j++)
-			if (p[j] >= params[1] && (!n_above++ || behind(&c->c[i + j], &least)))
-				least = c->c[i + j];
-	}
+	double line = candidates_lse(c, NULL) + log(params[1]);
+	for (size_t i = 0; i < c->n; i++)
+		if ((double)c->c[i].logit >= line && (!n_above++ || behind(&c->c[i], &least)))
+			least = c->c[i];
 	if (n_above < 2)
 		return;
 	for (size_t i = 0; i < c->n; i++)
