@@ -19,6 +19,7 @@ enum {
 	ON_BENCH = ON(bench),
 	ON_WRITING = ON(meter) | ON(run),
 	ON_TRACED = ON_WRITING | ON_REPLAY,
+	ON_ASKING = ON(run) | ON(logits),
 	ON_EDITED = ON_WRITING | ON(logits),
 	ON_TEXT = ON_EDITED | ON(tokenize),
 	ON_PASSES = ON_EDITED | ON(bench),

@@ -11,6 +11,7 @@
 #include "app/out.h"
 #include "engine/base/mem.h"
 #include "engine/base/pool.h"
+#include "engine/chat.h"
 
 enum { MAX_PROMPT = 64 << 20 };
 
@@ -84,6 +85,7 @@ bool setup_open(struct setup *s, const struct options *o, struct err *e)
 void setup_close(struct setup *s)
 {
 	free(s->tokens);
+	buf_free(&s->reads);
 	buf_free(&s->prompt);
 	probe_plan_free(s->plan);
 	edit_set_unref(s->edits);
@@ -133,14 +135,35 @@ static bool begin_with_bos(struct setup *s, const struct options *o, struct err 
 	return true;
 }
 
-bool setup_prompt(struct setup *s, const struct options *o, struct err *e)
+/* The prompt as what the user says, up to where the assistant begins to speak. */
+static bool encode_turn(struct setup *s, struct err *e)
+{
+	const struct model *m = s->model;
+	const struct chat_turn turn = {.role = CHAT_USER, .text = s->prompt.data};
+	const struct chat *chat;
+
+	if (!m->gguf)
+		return err_set(e, ERR_UNSUPPORTED, "a llama2.c file has no chat template");
+	if (!(chat = chat_from_gguf(m->gguf, e)))
+		return false;
+	chat_render(chat, m->vocab, &turn, 1, true, &s->reads);
+	return chat_encode(chat, m->vocab, &turn, 1, true, &s->tokens, &s->n_tokens, e);
+}
+
+static bool encode_text(struct setup *s, const struct options *o, struct err *e)
 {
 	const struct vocab *v = s->model->vocab;
 
+	buf_add(&s->reads, s->prompt.data, s->prompt.len);
+	return vocab_encode(v, s->prompt.data, s->prompt.len, vocab_add_bos(v) && !o->no_bos, true, &s->tokens,
+	    &s->n_tokens, e);
+}
+
+bool setup_prompt(struct setup *s, const struct options *o, struct err *e)
+{
 	if (!setup_text(&s->prompt, o, e))
 		return false;
-	if (!vocab_encode(v, s->prompt.data, s->prompt.len, vocab_add_bos(v) && !o->no_bos, true, &s->tokens,
-		&s->n_tokens, e))
-		return err_wrap(e, "tokenizing the prompt");
+	if (o->chat ? !encode_turn(s, e) : !encode_text(s, o, e))
+		return err_wrap(e, o->chat ? "--chat" : "the prompt");
 	return s->n_tokens || begin_with_bos(s, o, e);
 }

@@ -19,7 +19,8 @@ struct setup {
 	struct session_options session; /* as the options want it; no sink yet */
 	int32_t *tokens;                /* of the prompt, after setup_prompt() */
 	size_t n_tokens;
-	struct buf prompt;              /* its text */
+	struct buf prompt;              /* its text, as it was given */
+	struct buf reads;               /* what the model reads of it: a turn of a conversation with --chat */
 };
 
 /* Model, plan, sampler and edits.  A failure leaves what setup_close() takes. */
@@ -37,7 +38,8 @@ bool setup_is_gguf(const char *path);
  * terminal; else empty.  One newline at the end of a file is dropped. */
 bool setup_text(struct buf *out, const struct options *o, struct err *e) MUST_CHECK;
 /* Reads the text and tokenizes it as `o` wants.  An empty one becomes the
- * beginning-of-text token; ERR_USAGE where there is none. */
+ * beginning-of-text token; ERR_USAGE where there is none.  With --chat,
+ * ERR_UNSUPPORTED when the model has no template, or one we do not know. */
 bool setup_prompt(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 
 /* Never more workers than cores: says so on standard error when it lowers. */

@@ -84,7 +84,7 @@ static bool open_recorder(struct run *r, struct err *e)
 	if (edit_set_n(s->edits))
 		recorder_order(r->recorder, &(struct order){.kind = ORDER_EDITS, .edits = s->edits});
 	recorder_order(r->recorder,
-	    &(struct order){.kind = ORDER_RESTART, .text = s->prompt.data ? s->prompt.data : "", .special = true});
+	    &(struct order){.kind = ORDER_RESTART, .text = s->reads.data ? s->reads.data : "", .special = true});
 	return true;
 }
 
@@ -289,6 +289,8 @@ static bool start(struct run *r, struct err *e)
 
 	if (!setup_prompt(s, r->o, e))
 		return false;
+	/* Not earlier: a prompt that is waited for is given up at once. */
+	out_catch_interrupt();
 	s->session.sink = on_step;
 	s->session.to = r;
 	s->session.prompt_logits = r->o->trace != NULL;
@@ -309,7 +311,6 @@ bool job_run(const struct options *o, struct err *e)
 	struct run r = {.o = o, .trace_fd = -1};
 	bool ok;
 
-	out_catch_interrupt();
 	ok = setup_open(&r.setup, o, e) && start(&r, e) && generate(&r, e) && close_trace(&r, e) &&
 	    (!o->json || write_json(&r, e));
 	if (ok)

@@ -64,6 +64,13 @@ it_changes_the_text_with_an_edit() {
 	[ "$("$TOOLS/json" a tokens)" != "$("$TOOLS/json" out tokens)" ] &&
 	[ "$("$TOOLS/json" out edits 0 applied)" -gt 0 ]
 }
+it_says_when_a_model_has_no_chat_template() {
+	gives 4 "$CM" run "$TINY" --chat -p Hello && complains 'no chat template' && empty out
+}
+it_records_a_session_that_verifies() {
+	gives 0 "$CM" run "$TINY" -p 'Hello you' -n 6 -e 'L1.mlp[3] = 2' --seed 5 --record s &&
+	gives 0 "$CM" replay s --verify -m "$TINY" && has out 'bit for bit'
+}
 it_tokenizes_to_one_line() {
 	printf 'Hello you\n' >in
 	reads 0 in "$CM" tokenize "$TINY" && [ "$(wc -l <out)" = 1 ] && has out '^1 ' && silent && cp out with &&
