@@ -33,12 +33,15 @@ static void put(struct buf *out, const char *s, bool wrap)
 	if (*s == '.' || *s == '\'')
 		buf_str(out, "\\&");
 	for (; *s; s++) {
-		const char *word = s + strspn(s, " ");
+		size_t gap = wrap ? strspn(s, " ") : 0;
+		const char *word = s + gap;
 
-		if (wrap && word > s && out->len - line + strcspn(word, " ") > ROFF_WIDTH && *word != '.' &&
-		    *word != '\'') {
+		if (gap && out->len - line + gap + strcspn(word, " ") > ROFF_WIDTH && *word != '.' && *word != '\'') {
 			buf_char(out, '\n');
 			line = out->len;
+			s = word - 1;
+		} else if (gap) {
+			buf_add(out, s, gap);
 			s = word - 1;
 		} else {
 			put_char(out, s, &bold);
