@@ -9,6 +9,10 @@
 #define VF_FMA(a, b, c)    ((vf)_mm256_fmadd_ps((a), (b), (c)))
 #define VF_MAX(a, b)       ((vf)_mm256_max_ps((a), (b)))
 #define VF_MIN(a, b)       ((vf)_mm256_min_ps((a), (b)))
+#define VF_LOW(a, b)       ((vf)_mm256_unpacklo_ps((a), (b)))
+#define VF_HIGH(a, b)      ((vf)_mm256_unpackhi_ps((a), (b)))
+#define VF_LOW_PAIRS(a, b) ((vf)_mm256_unpacklo_pd((__m256d)(a), (__m256d)(b)))
+#define VF_HIGH_PAIRS(a, b) ((vf)_mm256_unpackhi_pd((__m256d)(a), (__m256d)(b)))
 #define VF_FROM_F16(p)     ((vf)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(p))))
 #define VF_FROM_BF16(p)    ((vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(p))), 16))
 #define LANES_ROWS         2

@@ -9,6 +9,10 @@
 #define VF_FMA(a, b, c)    ((vf)_mm512_fmadd_ps((a), (b), (c)))
 #define VF_MAX(a, b)       ((vf)_mm512_max_ps((a), (b)))
 #define VF_MIN(a, b)       ((vf)_mm512_min_ps((a), (b)))
+#define VF_LOW(a, b)       ((vf)_mm512_unpacklo_ps((a), (b)))
+#define VF_HIGH(a, b)      ((vf)_mm512_unpackhi_ps((a), (b)))
+#define VF_LOW_PAIRS(a, b) ((vf)_mm512_unpacklo_pd((__m512d)(a), (__m512d)(b)))
+#define VF_HIGH_PAIRS(a, b) ((vf)_mm512_unpackhi_pd((__m512d)(a), (__m512d)(b)))
 #define VF_FROM_F16(p)     ((vf)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)(p))))
 #define VF_FROM_BF16(p) \
 	((vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(p))), 16))
@@ -215,28 +219,44 @@ static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 QUANT_TYPES(DEFINE_QUANT)
 #include "engine/kernels_avx512_rows.inc"
 
-/* The block's largest magnitude decides; blocks with an infinity or a NaN compare false. */
+/* One block; the block's largest magnitude decides.  `x - x` is NaN for an infinity
+ * or a NaN. */
+INLINE void round_block(const float *x, int8_t *q, float *d)
+{
+	__m512 x0 = _mm512_loadu_ps(x), x1 = _mm512_loadu_ps(x + 16);
+	__m512 nothing = _mm512_add_ps(_mm512_sub_ps(x0, x0), _mm512_sub_ps(x1, x1));
+	float amax = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(x0), _mm512_abs_ps(x1)));
+	bool finite = !_mm512_cmp_ps_mask(nothing, nothing, _CMP_UNORD_Q), zero = !finite || amax < ACT_LEAST;
+	__m512 inverse = _mm512_set1_ps(zero ? 0 : 127.0f / amax);
+	__mmask16 keep = zero ? 0 : 0xffff;
+
+	*d = !finite ? NAN : zero ? 0 : amax / 127.0f;
+	_mm_storeu_si128((void *)q, _mm512_cvtepi32_epi8(_mm512_maskz_cvtps_epi32(keep, _mm512_mul_ps(x0, inverse))));
+	_mm_storeu_si128((void *)(q + 16),
+	    _mm512_cvtepi32_epi8(_mm512_maskz_cvtps_epi32(keep, _mm512_mul_ps(x1, inverse))));
+}
+
+/* Sums of sixteen: lanes of four bytes, then pairs of lanes twice. */
+INLINE void sum_groups(const int8_t *q, size_t n_groups, int32_t *sums)
+{
+	const __m512i ones = _mm512_set1_epi8(1), none = _mm512_setzero_si512();
+	const __m512i firsts = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
+
+	for (size_t g = 0; g < n_groups; g += 4) {
+		size_t n = n_groups - g < 4 ? n_groups - g : 4;
+		__m512i lanes = _mm512_dpbusd_epi32(none, ones, bytes_at(q + g * ACT_GROUP, n * ACT_GROUP));
+		lanes = _mm512_add_epi32(lanes, _mm512_shuffle_epi32(lanes, 0xb1));
+		lanes = _mm512_add_epi32(lanes, _mm512_shuffle_epi32(lanes, 0x4e));
+		_mm_mask_storeu_epi32(sums + g, (__mmask8)((1u << n) - 1),
+		    _mm512_castsi512_si128(_mm512_permutexvar_epi32(firsts, lanes)));
+	}
+}
+
 static void round_acts(const float *x, size_t n, int8_t *q, float *d, int32_t *sums)
 {
-	for (size_t b = 0; b < n / ACT_BLOCK; b++, x += ACT_BLOCK, q += ACT_BLOCK) {
-		__m512 x0 = _mm512_loadu_ps(x), x1 = _mm512_loadu_ps(x + 16);
-		__m512 most = _mm512_max_ps(_mm512_abs_ps(x0), _mm512_abs_ps(x1));
-		__m512 nothing = _mm512_add_ps(_mm512_sub_ps(x0, x0), _mm512_sub_ps(x1, x1));
-		float amax = _mm512_reduce_max_ps(most);
-		bool finite = !_mm512_cmp_ps_mask(nothing, nothing, _CMP_UNORD_Q);
-		bool zero = !finite || amax < ACT_LEAST;
-		__m512 inverse = _mm512_set1_ps(zero ? 0 : 127.0f / amax);
-		d[b] = !finite ? NAN : zero ? 0 : amax / 127.0f;
-		__m512i i0 = _mm512_setzero_si512(), i1 = i0;
-		if (!zero) {
-			i0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
-			i1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
-		}
-		_mm_storeu_si128((void *)q, _mm512_cvtepi32_epi8(i0));
-		_mm_storeu_si128((void *)(q + 16), _mm512_cvtepi32_epi8(i1));
-		sums[2 * b] = _mm512_reduce_add_epi32(i0);
-		sums[2 * b + 1] = _mm512_reduce_add_epi32(i1);
-	}
+	for (size_t b = 0; b < n / ACT_BLOCK; b++)
+		round_block(x + b * ACT_BLOCK, q + b * ACT_BLOCK, d + b);
+	sum_groups(q, n / ACT_GROUP, sums);
 }
 
 static bool usable(void)
