@@ -45,7 +45,7 @@ static bool add_prompt(struct session *s, const struct learn *what, const char *
 	session_cut(s, 0);
 	ok = vocab_encode(v, line, n, what->add_bos, true, &ids, &n_ids, e) && session_append(s, ids, n_ids, e) &&
 	    session_logits(s, NULL, e) &&
-	    session_look(s, &(struct look_request){ .what = LOOK_SITE, .pos = (int)n_ids - 1, .at = what->at }, &k, e);
+	    session_look(s, &(struct look_request){ .what = LOOK_SITE, .pos = (int)n_ids - 1, .step = -1, .at = what->at }, &k, e);
 	free(ids);
 	if (!ok)
 		return false;

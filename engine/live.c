@@ -125,7 +125,7 @@ static void obey(struct live *lv, const struct order *o)
 	case ORDER_LOOK:
 		/* A look changes nothing, so neither does one that fails. */
 		if (!look(lv, &o->look, &e))
-			tell_text(lv, NEWS_ERROR, e.msg);
+			tell(lv, (struct news){ .kind = NEWS_LOOK, .text = mem_strdup(e.msg), .look_step = o->look.step });
 		return;
 	}
 	if (ok)

@@ -196,6 +196,8 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 	if (what->pos < 0 || what->pos >= s->n_read)
 		return err_set(e, ERR_USAGE, "position %d has not been read; positions 0 to %d have", what->pos,
 		    s->n_read - 1);
+	if (what->step >= 0 && s->history[what->pos] && s->history[what->pos]->index != what->step)
+		return err_set(e, ERR_USAGE, "step %d is on a branch that was left", what->step);
 	if ((what->what & LOOK_ATTENTION) && (what->layer < 0 || what->layer >= hp->n_layers))
 		return err_set(e, ERR_USAGE, "the model has layers 0 to %d, not %d", hp->n_layers - 1, what->layer);
 	if ((what->what & LOOK_SITE) && site_width(what->at.site, hp) == 0)

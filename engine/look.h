@@ -30,6 +30,7 @@ enum { LOOK_TOP = 5 };
 struct look_request {
 	unsigned what;
 	int pos;
+	int step;               /* index of the step meant, -1: whatever stands at pos */
 	int layer;              /* for LOOK_ATTENTION */
 	struct address at;      /* for LOOK_SITE */
 };
@@ -68,7 +69,8 @@ void look_unref(const struct look *k);
 
 struct session;
 
-/* False when the position has not been read (or is on another branch). */
+/* False when the position has not been read, or its step is not the one meant (it
+ * is on a branch that was left). */
 bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e) MUST_CHECK;
 
 #endif

@@ -49,7 +49,7 @@ enum news_kind {
 	NEWS_STATE,             /* running, n_tokens (length of the text), n_read */
 	NEWS_CUT,               /* the text now ends at n_tokens; a new branch begins */
 	NEWS_END,               /* generation stopped by itself; text says why */
-	NEWS_LOOK,              /* look; the reference is the taker's */
+	NEWS_LOOK,              /* look, the reference is the taker's; or NULL, look_step and text: why not */
 	NEWS_ORDER,             /* order: it is obeyed now, before the next step */
 	NEWS_WORDS,             /* text: a caption of a replayed session */
 	NEWS_COMMAND,           /* text: a command line of a replayed session */
@@ -63,6 +63,7 @@ struct news {
 	int n_tokens, n_read;
 	const struct step *step;
 	const struct look *look;
+	int look_step;
 	struct order *order;
 	char *text;
 };

@@ -375,7 +375,7 @@ static const struct look *look(struct run *r, unsigned what, int pos, int layer)
 	struct err e = { 0 };
 	const struct look *k;
 
-	if (!session_look(r->s, &(struct look_request){ .what = what, .pos = pos, .layer = layer,
+	if (!session_look(r->s, &(struct look_request){ .what = what, .pos = pos, .step = -1, .layer = layer,
 	    .at = { .site = SITE_mlp, .layer = 1, .head = -1, .index = -1 } }, &k, &e))
 		fail_msg("%s", e.msg);
 	return k;
@@ -581,9 +581,11 @@ static void a_look_beyond_what_was_read_is_refused(void **state)
 	(void)state;
 	begin(&r, "llama", (struct session_options){ 0 });
 	generate(&r, 1);
-	assert_false(session_look(r.s, &(struct look_request){ .pos = N_TEXT }, &k, &e));
+	assert_false(session_look(r.s, &(struct look_request){ .pos = N_TEXT, .step = -1 }, &k, &e));
 	CHECK_INT(e.code, ERR_USAGE);
-	assert_false(session_look(r.s, &(struct look_request){ .what = LOOK_ATTENTION, .layer = 2 }, &k, &e));
+	assert_false(session_look(r.s, &(struct look_request){ .what = LOOK_ATTENTION, .step = -1, .layer = 2 }, &k, &e));
+	assert_false(session_look(r.s, &(struct look_request){ .what = LOOK_LENS, .pos = 2, .step = 99 }, &k, &e));
+	assert_non_null(strstr(e.msg, "branch that was left"));
 	end(&r);
 }
 
