@@ -71,7 +71,8 @@ bool session_advance(struct session *s, struct err *e) MUST_CHECK;
 /* The same, but the token that comes next is given instead of drawn. */
 bool session_force(struct session *s, int32_t token, struct err *e) MUST_CHECK;
 /* Reads what is not yet in the cache, without drawing a token after it; the
- * logits of every position go to `out` ([n][n_vocab], n = unread tokens). */
+ * logits of every position go to `out` ([n][n_vocab], n = unread tokens), or
+ * nowhere when it is NULL: the steps still go to the sink. */
 bool session_logits(struct session *s, float *out, struct err *e) MUST_CHECK;
 /* Logits of the last position read, [n_vocab]; good until the next pass. */
 const float *session_last_logits(const struct session *s);
