@@ -107,8 +107,8 @@ __attribute__((target("avx2"))) static void exp_avx2(const double *x, size_t n, 
 	exp_lanes(x, n, e, sum);
 }
 
-__attribute__((target("avx512f,avx512dq,prefer-vector-width=512"))) static void exp_avx512(const double *x, size_t n,
-    double *e, double sum[LANES])
+__attribute__((target("avx512f,avx512dq"))) static void exp_avx512(const double *x, size_t n, double *e,
+    double sum[LANES])
 {
 	exp_lanes(x, n, e, sum);
 }

@@ -29,8 +29,9 @@
 
 enum {
 	MAX_PATTERN = 4096,
-	MATCH_LIMIT = 200000,   /* an expression that backtracks without end rejects */
+	MATCH_LIMIT = 100000,   /* an expression that backtracks without end rejects ... */
 	HEAP_LIMIT_KIB = 20000,
+	MAX_OVERRUNS = 16,      /* ... and after so many candidates of a step, all the others */
 };
 
 enum { WEIGHT, BEGAN };         /* state */
@@ -51,6 +52,7 @@ struct matching {
 	struct buf text;        /* generated so far, then a candidate's bytes */
 	size_t n_text;
 	uint64_t n_drawn;
+	int n_overruns;
 	bool complete;          /* the text so far matches as a whole */
 	float *p;               /* for struct awrs */
 	double *block;
@@ -171,6 +173,7 @@ static bool matches(struct matching *m, bool *whole)
 	if (r == PCRE2_ERROR_JIT_STACKLIMIT)
 		r = pcre2_match(m->by->code, s, m->text.len, 0, PCRE2_PARTIAL_SOFT | PCRE2_NO_JIT, m->match,
 		    m->by->limits);
+	m->n_overruns += r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT;
 	*whole = r >= 0;
 	return r >= 0 || r == PCRE2_ERROR_PARTIAL;
 }
@@ -195,7 +198,7 @@ static bool accept(void *of, size_t i)
 	if (v && vocab_is_end(v, id))
 		return m->complete;
 	s = printed(v, id, &n);
-	if (!n)
+	if (!n || m->n_overruns > MAX_OVERRUNS)
 		return false;
 	buf_add(&m->text, s, n);
 	yes = matches(m, &whole);
@@ -210,12 +213,11 @@ static double uniform(void *of)
 	return stage_uniform(m->cx, m->n_drawn++);
 }
 
-/* The text from token `from` on, and the probabilities of the candidates.  Returns the largest. */
-static double begin(struct matching *m, size_t from)
+/* The text from token `from` on.  False when it cannot match any more. */
+static bool read_text(struct matching *m, size_t from)
 {
-	double lse = candidates_lse(m->c, NULL), most = 0, p[CANDIDATES_BLOCK];
-
 	m->n_drawn = 0;
+	m->n_overruns = 0;
 	buf_clear(&m->text);
 	for (size_t i = from; i < m->cx->n_tokens; i++) {
 		size_t n;
@@ -224,7 +226,15 @@ static double begin(struct matching *m, size_t from)
 		buf_add(&m->text, s ? s : "", n);
 	}
 	m->n_text = m->text.len;
-	matches(m, &m->complete);
+	/* Of nothing PCRE2 finds no beginning, though everything begins there. */
+	return matches(m, &m->complete) || m->n_text == 0;
+}
+
+/* The probabilities of the candidates.  Returns the largest. */
+static double read_candidates(struct matching *m)
+{
+	double lse = candidates_lse(m->c, NULL), most = 0, p[CANDIDATES_BLOCK];
+
 	if (m->room < m->c->n) {
 		m->room = m->c->n;
 		m->p = mem_resize(m->p, m->room, sizeof *m->p);
@@ -241,6 +251,19 @@ static double begin(struct matching *m, size_t from)
 	return most;
 }
 
+/* ln of the weight of this step; `c` becomes the token drawn, where there is one. */
+static double draw(struct matching *m, struct candidates *c, int accepts, size_t *n_tests)
+{
+	double most = read_candidates(m);
+	struct awrs a = { .p = m->p, .block = m->block, .n = c->n, .accept = accept, .uniform = uniform, .of = m };
+	long i = accepts > 2 || most >= 2.0 / 3 ? awrs_geometric(&a, accepts) : awrs_recursive(&a);
+
+	if (i != AWRS_NONE)
+		candidates_only(c, (size_t)i);
+	*n_tests = a.n_tests;
+	return a.log_weight;
+}
+
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
 	if (!cx->at)
@@ -248,22 +271,20 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 	struct matching *m = stage_object(cx, matching_new, matching_free);
 	const float *before = cx->at->before;
 	struct step_stage *out = cx->at->out;
-	size_t from = before ? (size_t)before[BEGAN] : cx->n_tokens;
-	int accepts = (int)params[0];
+	double so_far = before ? (double)before[WEIGHT] : 0, weight = -INFINITY;
+	size_t from = before ? (size_t)before[BEGAN] : cx->n_tokens, n_tests = 0;
 
 	m->by = cx->at->data;
 	m->cx = cx;
 	m->c = c;
-	double most = begin(m, from);
-	struct awrs a = { .p = m->p, .block = m->block, .n = c->n, .accept = accept, .uniform = uniform, .of = m };
-	long i = accepts > 2 || most >= 2.0 / 3 ? awrs_geometric(&a, accepts) : awrs_recursive(&a);
-	if (i != AWRS_NONE)
-		candidates_only(c, (size_t)i);
-	out->state[WEIGHT] = (before ? before[WEIGHT] : 0) + (float)a.log_weight;
+	/* A weight that is gone stays gone, and nothing is tested for it. */
+	if (isfinite(so_far) && read_text(m, from))
+		weight = draw(m, c, (int)params[0], &n_tests);
+	out->state[WEIGHT] = (float)(so_far + weight);
 	out->state[BEGAN] = (float)from;
 	out->shown[TOTAL] = out->state[WEIGHT];
-	out->shown[STEP_WEIGHT] = (float)a.log_weight;
-	out->shown[TESTS] = (float)a.n_tests;
+	out->shown[STEP_WEIGHT] = (float)weight;
+	out->shown[TESTS] = (float)n_tests;
 }
 
 /* A token given by hand was not this stage's choice: its weight does not count. */
