@@ -27,18 +27,6 @@ INLINE float load_f16(const unsigned char *p)
 	return _cvtsh_ss(h);
 }
 
-typedef __m256 lanes_t;
-
-INLINE lanes_t lanes_zero(void)
-{
-	return _mm256_setzero_ps();
-}
-
-INLINE float lanes_sum(lanes_t acc)
-{
-	return vf_sum(acc);
-}
-
 /* Eight sums of four products of signed bytes.  The sign moves to the second factor,
  * so that pairs stay below 2 * 128 * 127 and the 16-bit sums cannot saturate. */
 INLINE __m256i dot_s8(__m256i w_abs, __m256i w, __m256i a)
@@ -46,17 +34,6 @@ INLINE __m256i dot_s8(__m256i w_abs, __m256i w, __m256i a)
 	__m256i pairs = _mm256_maddubs_epi16(w_abs, _mm256_sign_epi8(a, w));
 
 	return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-}
-
-INLINE lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const float *s)
-{
-	for (int i = 0; i < 8; i++) {
-		__m256i v = _mm256_loadu_si256((const void *)(w + 32 * i));
-		__m256i b = _mm256_loadu_si256((const void *)(a + 32 * i));
-		__m256 scale = _mm256_set_m128(_mm_broadcast_ss(s + 2 * i + 1), _mm_broadcast_ss(s + 2 * i));
-		acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot_s8(_mm256_abs_epi8(v), v, b)), scale, acc);
-	}
-	return acc;
 }
 
 INLINE void widen_16(const int8_t *q, float scale, float offset, bool has_offset, float *dst)
@@ -152,7 +129,7 @@ INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 }
 
 QUANT_TYPES(DEFINE_QUANT)
-QUANT_TYPES(DEFINE_GEMV)
+#include "engine/kernels_avx2_rows.inc"
 
 /* Nearest, ties to even, as the conversion instruction rounds.  `x - x` is NaN for an
  * infinity or a NaN. */
