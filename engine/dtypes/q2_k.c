@@ -7,7 +7,10 @@
  *          32 weights.
  */
 #include "engine/dtype.h"
-#include "engine/dtypes/block.h"
+
+#include <string.h>
+
+#include "engine/dtypes/search.h"
 
 enum { BYTES = 84 };
 
@@ -27,8 +30,38 @@ static void dequantize(const void *src, float *dst, size_t n)
 	}
 }
 
+static void quantize(const float *src, void *dst, size_t n)
+{
+	unsigned char *p = dst;
+
+	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
+		float scale[16], min[16], step, step_min;
+
+		for (int g = 0; g < 16; g++)
+			search_affine(src + g * 16, 16, 3, &scale[g], &min[g]);
+		block_put_u16(p + 80, f16_from_f32(search_largest(scale, 16) / 15));
+		block_put_u16(p + 82, f16_from_f32(search_largest(min, 16) / 15));
+		step = block_f16(p + 80);
+		step_min = block_f16(p + 82);
+		memset(p + 16, 0, QK_K / 4);
+		for (int g = 0; g < 16; g++) {
+			int s = search_level(scale[g] * search_inverse(step), 0, 15);
+			int m = search_level(min[g] * search_inverse(step_min), 0, 15);
+			float inverse = search_inverse(step * (float)s), base = step_min * (float)m;
+
+			p[g] = (unsigned char)(s | m << 4);
+			for (int i = g * 16; i < g * 16 + 16; i++) {
+				unsigned char *at = p + 16 + i / 128 * 32 + i % 32;
+				int q = search_level((src[i] + base) * inverse, 0, 3);
+
+				*at = (unsigned char)(*at | q << (i / 32 % 4 * 2));
+			}
+		}
+	}
+}
+
 const struct dtype_def dtype_Q2_K = {
 	.name = "Q2_K", .doc = "2 bits, a 4-bit scale and minimum for 16 weights",
 	.block = QK_K, .bytes = BYTES,
-	.dequantize = dequantize,
+	.dequantize = dequantize, .quantize = quantize,
 };

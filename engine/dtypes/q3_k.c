@@ -6,7 +6,10 @@
  *          of scales; f16 d
  */
 #include "engine/dtype.h"
-#include "engine/dtypes/block.h"
+
+#include <string.h>
+
+#include "engine/dtypes/search.h"
 
 enum { BYTES = 110, QS = 32, SCALES = 96, D = 108 };
 
@@ -36,8 +39,42 @@ static void dequantize(const void *src, float *dst, size_t n)
 	}
 }
 
+static void put_scale(unsigned char *s, int g, int scale6)
+{
+	s[g % 8] = (unsigned char)(s[g % 8] | (scale6 & 15) << (g / 8 * 4));
+	s[8 + g % 4] = (unsigned char)(s[8 + g % 4] | scale6 >> 4 << (g / 4 * 2));
+}
+
+static void quantize(const float *src, void *dst, size_t n)
+{
+	unsigned char *p = dst;
+
+	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
+		float want[16], step;
+
+		for (int g = 0; g < 16; g++)
+			want[g] = search_symmetric(src + g * 16, 16, 4);
+		memset(p, 0, BYTES);
+		block_put_u16(p + D, f16_from_f32(search_step(want, 16, 32)));
+		step = block_f16(p + D);
+		for (int g = 0; g < 16; g++) {
+			int s = search_level(want[g] * search_inverse(step), -32, 31);
+			float inverse = search_inverse(step * (float)s);
+
+			put_scale(p + SCALES, g, s + 32);
+			for (int i = g * 16; i < g * 16 + 16; i++) {
+				unsigned char *low = p + QS + i / 128 * 32 + i % 32, *third = p + i % 32;
+				int q = search_level(src[i] * inverse, -4, 3) + 4;
+
+				*low = (unsigned char)(*low | (q & 3) << (i / 32 % 4 * 2));
+				*third = (unsigned char)(*third | q >> 2 << (i / 32));
+			}
+		}
+	}
+}
+
 const struct dtype_def dtype_Q3_K = {
 	.name = "Q3_K", .doc = "3 bits, a 6-bit scale for 16 weights",
 	.block = QK_K, .bytes = BYTES,
-	.dequantize = dequantize,
+	.dequantize = dequantize, .quantize = quantize,
 };

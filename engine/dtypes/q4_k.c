@@ -6,7 +6,7 @@
  *          each 32 bytes the low nibbles are one group and the high the next
  */
 #include "engine/dtype.h"
-#include "engine/dtypes/block.h"
+#include "engine/dtypes/search.h"
 
 enum { BYTES = 144, SCALES = 4, QS = 16 };
 
@@ -29,8 +29,22 @@ static void dequantize(const void *src, float *dst, size_t n)
 	}
 }
 
+static void quantize(const float *src, void *dst, size_t n)
+{
+	unsigned char *p = dst, q[QK_K];
+
+	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
+		search_put_affine8(src, 15, p, p + SCALES, q);
+		for (int i = 0; i < QK_K / 2; i++) {
+			const unsigned char *low = q + i / 32 * 64 + i % 32;
+
+			p[QS + i] = (unsigned char)(low[0] | low[32] << 4);
+		}
+	}
+}
+
 const struct dtype_def dtype_Q4_K = {
 	.name = "Q4_K", .doc = "4 bits, a 6-bit scale and minimum for 32 weights",
 	.block = QK_K, .bytes = BYTES,
-	.dequantize = dequantize,
+	.dequantize = dequantize, .quantize = quantize,
 };

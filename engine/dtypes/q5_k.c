@@ -7,7 +7,7 @@
  *          as in Q4_K
  */
 #include "engine/dtype.h"
-#include "engine/dtypes/block.h"
+#include "engine/dtypes/search.h"
 
 enum { BYTES = 176, SCALES = 4, QH = 16, QS = 48 };
 
@@ -33,8 +33,29 @@ static void dequantize(const void *src, float *dst, size_t n)
 	}
 }
 
+static void quantize(const float *src, void *dst, size_t n)
+{
+	unsigned char *p = dst, q[QK_K];
+
+	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
+		search_put_affine8(src, 31, p, p + SCALES, q);
+		for (int i = 0; i < QK_K / 2; i++) {
+			const unsigned char *low = q + i / 32 * 64 + i % 32;
+
+			p[QS + i] = (unsigned char)((low[0] & 15) | (low[32] & 15) << 4);
+		}
+		for (int i = 0; i < 32; i++) {
+			int fifths = 0;
+
+			for (int g = 0; g < 8; g++)
+				fifths |= q[g * 32 + i] >> 4 << g;
+			p[QH + i] = (unsigned char)fifths;
+		}
+	}
+}
+
 const struct dtype_def dtype_Q5_K = {
 	.name = "Q5_K", .doc = "5 bits, a 6-bit scale and minimum for 32 weights",
 	.block = QK_K, .bytes = BYTES,
-	.dequantize = dequantize,
+	.dequantize = dequantize, .quantize = quantize,
 };

@@ -8,7 +8,10 @@
  *          pair r of the 32 bytes of upper bits.
  */
 #include "engine/dtype.h"
-#include "engine/dtypes/block.h"
+
+#include <string.h>
+
+#include "engine/dtypes/search.h"
 
 enum { BYTES = 210, QH = 128, SCALES = 192, D = 208 };
 
@@ -30,8 +33,32 @@ static void dequantize(const void *src, float *dst, size_t n)
 	}
 }
 
+static void quantize(const float *src, void *dst, size_t n)
+{
+	unsigned char *p = dst;
+
+	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
+		float want[16], step;
+
+		for (int g = 0; g < 16; g++)
+			want[g] = search_symmetric(src + g * 16, 16, 32);
+		memset(p, 0, BYTES);
+		block_put_u16(p + D, f16_from_f32(search_step(want, 16, 128)));
+		step = block_f16(p + D);
+		for (int i = 0; i < QK_K; i++) {
+			int half = i / 128, run = i / 32 % 4, s = search_level(want[i / 16] * search_inverse(step), -128, 127);
+			unsigned char *low = p + half * 64 + run % 2 * 32 + i % 32, *high = p + QH + half * 32 + i % 32;
+			int q = search_level(src[i] * search_inverse(step * (float)s), -32, 31) + 32;
+
+			p[SCALES + i / 16] = (unsigned char)s;
+			*low = (unsigned char)(*low | (q & 15) << (run / 2 * 4));
+			*high = (unsigned char)(*high | q >> 4 << (run * 2));
+		}
+	}
+}
+
 const struct dtype_def dtype_Q6_K = {
 	.name = "Q6_K", .doc = "6 bits, an 8-bit scale for 16 weights",
 	.block = QK_K, .bytes = BYTES,
-	.dequantize = dequantize,
+	.dequantize = dequantize, .quantize = quantize,
 };
