@@ -66,17 +66,24 @@ static void focus_in_sight(struct app *a)
 
 static void draw_panes(struct app *a, struct canvas *c, const struct view *v)
 {
+	struct canvas area = canvas_sub(c, a->area);
+
 	for (int pass = 0; pass < 2; pass++)    /* the focused last: its line lies on top */
 		for (int i = 0; i < a->placed.n; i++) {
 			const struct placed *at = &a->placed.at[i];
-			enum pane_id p = (enum pane_id)at->pane;
-			bool focused = p == a->focus;
-			struct choice want = *app_choice(a, p);
+			bool focused = at->pane == (int)a->focus;
 
-			if (focused != (pass == 1))
-				continue;
-			pane_draw(c, panes[p], at->rect, at->line_left, p < 9 ? (int)p + 1 : 0, focused, v, &want);
+			if (focused == (pass == 1))
+				pane_lines(&area, at->rect, at->line_left, focused);
 		}
+	for (int i = 0; i < a->placed.n; i++) {
+		const struct placed *at = &a->placed.at[i];
+		enum pane_id p = (enum pane_id)at->pane;
+		struct choice want = *app_choice(a, p);
+
+		want.focused = p == a->focus;
+		pane_draw(&area, panes[p], at->rect, at->line_left, p < 9 ? (int)p + 1 : 0, want.focused, v, &want);
+	}
 }
 
 static int gather_hints(const struct app *a, struct key_hint *hints, char names[][16])

@@ -43,6 +43,13 @@ static int next_byte(FILE *in)
 	return the->queue[the->head++];
 }
 
+/* readline looks ahead for typing on its input stream, which is not where keys
+ * come from; it would read an end of file there. */
+static int nothing_ahead(void)
+{
+	return 0;
+}
+
 static void show_nothing(void)
 {
 }
@@ -117,6 +124,7 @@ struct lineedit *lineedit_new(struct app *a, const char *history)
 	rl_deprep_term_function = NULL;
 	rl_redisplay_function = show_nothing;
 	rl_getc_function = next_byte;
+	rl_input_available_hook = nothing_ahead;
 	rl_attempted_completion_function = complete;
 	rl_completion_display_matches_hook = keep_matches;
 	rl_completer_word_break_characters = " ";

@@ -182,22 +182,30 @@ void canvas_restyle(struct canvas *c, int y, int x, int cols, style_bits st)
 			cell_at(c, y, i)->style = st;
 }
 
+void canvas_light(struct canvas *c, int y, int x, int cols)
+{
+	for (int i = x; i < x + cols; i++)
+		if (inside(c, y, i))
+			cell_at(c, y, i)->style |= STYLE_LIT;
+}
+
 static void add_line(struct canvas *c, int y, int x, int bits, style_bits st)
 {
 	if (inside(c, y, x))
 		set(c, y, x, st, ' ', cell_at(c, y, x)->lines | bits);
 }
 
+/* A line that reaches the edge of the screen goes on behind it. */
 void canvas_hline(struct canvas *c, int y, int x, int cols, style_bits st)
 {
 	for (int i = 0; i < cols; i++)
-		add_line(c, y, x + i, (i ? LINE_LEFT : 0) | (i < cols - 1 ? LINE_RIGHT : 0), st);
+		add_line(c, y, x + i, (i || !x ? LINE_LEFT : 0) | (i < cols - 1 || x + i == c->cols - 1 ? LINE_RIGHT : 0), st);
 }
 
 void canvas_vline(struct canvas *c, int y, int x, int rows, style_bits st)
 {
 	for (int i = 0; i < rows; i++)
-		add_line(c, y + i, x, (i ? LINE_UP : 0) | (i < rows - 1 ? LINE_DOWN : 0), st);
+		add_line(c, y + i, x, (i ? LINE_UP : 0) | (i < rows - 1 || y + i == c->rows - 1 ? LINE_DOWN : 0), st);
 }
 
 uint32_t cell_char(const struct cell *cell, bool ascii)

@@ -59,7 +59,9 @@ void canvas_right(struct canvas *c, int y, int x, style_bits st, const char *utf
 void canvas_fill(struct canvas *c, struct rect r, style_bits st, uint32_t ch);
 /* Changes the style of cells and leaves what is in them. */
 void canvas_restyle(struct canvas *c, int y, int x, int cols, style_bits st);
-/* Lines join where they meet. */
+/* Puts cells on the ground of STYLE_SELECTED; letters keep their colour. */
+void canvas_light(struct canvas *c, int y, int x, int cols);
+/* Lines join where they meet; draw them before what stands beside them. */
 void canvas_hline(struct canvas *c, int y, int x, int cols, style_bits st);
 void canvas_vline(struct canvas *c, int y, int x, int rows, style_bits st);
 

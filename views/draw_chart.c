@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+/* The top has the colour; what carries it is dim, so that a signal that is high
+ * all along is a line and not a wall. */
 static void draw_column(struct canvas *c, struct rect r, int x, float u)
 {
 	int eighths = (int)lrintf(u * (float)(r.rows * 8));
@@ -10,12 +12,17 @@ static void draw_column(struct canvas *c, struct rect r, int x, float u)
 	if (eighths < 1)
 		eighths = 1;            /* measured, and near zero: not a hole */
 	for (int row = 0; row < r.rows && eighths > 0; row++, eighths -= 8)
-		canvas_put(c, r.y + r.rows - 1 - row, x, st, glyph_column(eighths > 8 ? 8 : eighths, c->ascii));
+		canvas_put(c, r.y + r.rows - 1 - row, x, eighths > 8 && !c->mono ? STYLE_TRACK : st,
+		    glyph_column(eighths > 8 ? 8 : eighths, false));
 }
 
 /* ASCII densities do not stack: a column is one digit of density at its top. */
 static void draw_column_ascii(struct canvas *c, struct rect r, int x, float u)
 {
+	if (r.rows == 1) {
+		canvas_put(c, r.y, x, style_heat(scale_step(u)), glyph_density(1 + (int)(u * 8.99f)));
+		return;
+	}
 	int full = (int)(u * (float)r.rows), rest = (int)((u * (float)r.rows - (float)full) * 9);
 	style_bits st = style_heat(scale_step(u));
 
@@ -41,16 +48,10 @@ void draw_columns(struct canvas *c, struct rect r, const float *v, int n, struct
 
 void draw_bar(struct canvas *c, int y, int x, int cols, float unit, style_bits st)
 {
-	int eighths = isnan(unit) ? 0 : (int)lrintf((unit > 1 ? 1 : unit < 0 ? 0 : unit) * (float)(cols * 8));
+	int halves = isnan(unit) ? 0 : (int)lrintf((unit > 1 ? 1 : unit < 0 ? 0 : unit) * (float)(cols * 2));
 
-	if (unit > 0 && eighths < 1)
-		eighths = 1;
-	for (int i = 0; i < cols; i++, eighths -= 8) {
-		if (eighths > 0)
-			canvas_put(c, y, x + i, st, glyph_bar(eighths > 8 ? 8 : eighths, c->ascii));
-		else
-			canvas_put(c, y, x + i, STYLE_TRACK, c->ascii ? ' ' : 0x2500);
-	}
+	for (int i = 0; i < cols; i++, halves -= 2)
+		canvas_put(c, y, x + i, halves > 0 ? st : STYLE_TRACK, glyph_bar(halves > 2 ? 2 : halves, c->ascii));
 }
 
 static int dot_row(const struct rect *r, float u)

@@ -2,9 +2,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "views/pane.h"
 #include "views/scale.h"
+
+enum { NUMBERS = 4 };           /* columns of a cell from which on it shows its figure */
 
 struct shape {
 	int label, cell, top;           /* columns of a row's name, of a cell; row of the first cell */
@@ -46,21 +49,19 @@ static void draw_cell(struct canvas *c, int y, int x, int cell, float v, struct 
 
 	if (isnan(u)) {
 		canvas_glyph(c, y, x + (cell - 1) / 2, STYLE_HOLE, GLYPH_HOLE);
-	} else if (cell >= 3) {
+	} else if (cell >= NUMBERS) {
 		style_bits st = style_ground(scale_step(u));
 		int n;
 
 		canvas_fill(c, (struct rect){ y, x, 1, cell - 1 }, st, ' ');
 		scale_short(v, text, sizeof text);
-		n = text_width(text, 15);
-		for (n = 0; text[n]; n++)
-			;
+		n = (int)strlen(text);
 		if (n <= cell - 1)
 			canvas_str(c, y, x + (cell - n) / 2, st, text);
 		else
 			canvas_put(c, y, x, st, glyph_column(1 + (int)(u * 7.99f), c->ascii));
 	} else {
-		for (int i = 0; i < cell; i++)
+		for (int i = 0; i < (cell > 2 ? cell - 1 : cell); i++)
 			canvas_put(c, y, x + i, style_heat(scale_step(u)), glyph_column(1 + (int)(u * 7.99f), c->ascii));
 	}
 }
@@ -68,7 +69,7 @@ static void draw_cell(struct canvas *c, int y, int x, int cell, float v, struct 
 static void draw_row(struct canvas *c, const struct reading *r, const struct grid_options *o, const struct shape *s,
     struct scale sc, int row, int y)
 {
-	canvas_printf(c, y, 0, row == o->row ? STYLE_TITLE : STYLE_DIM, "%c%d", o->row_letter, row);
+	canvas_printf(c, y, 0, row == o->row && o->col >= 0 ? STYLE_TITLE : STYLE_DIM, "%c%d", o->row_letter, row);
 	for (int i = 0; i < s->cols; i++) {
 		int x = s->label + i * s->cell, wide = s->cell >= 3 ? s->cell - 1 : s->cell;
 

@@ -1,7 +1,7 @@
 /*
  * draw_grid -- a reading with two axes as a heat map.
  *
- * Cells are as wide as the room allows: from three columns on the figure itself
+ * Cells are as wide as the room allows: from four columns on the figure itself
  * stands on a ground of its colour, below that a block whose height says the
  * same as its colour.  A hole is a dot.  Rows scroll so that the chosen one is in
  * sight.

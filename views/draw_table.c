@@ -58,8 +58,8 @@ void draw_table(struct canvas *c, const struct table *t)
 				cells[i] = (struct table_cell){ .text = t->columns[i].name, .style = STYLE_DIM };
 			draw_cell(c, y + 1, x, width[i], &t->columns[i], &cells[i]);
 		}
-		if (y >= 0 && first + y == t->chosen)
-			canvas_restyle(c, y + 1, 0, c->cols, STYLE_SELECTED);
+		if (y >= 0 && first + y == t->chosen && t->lit)
+			canvas_light(c, y + 1, 0, c->cols);
 	}
 }
 

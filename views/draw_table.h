@@ -26,6 +26,7 @@ struct table_cell {
 struct table {
 	const struct table_column *columns;
 	int n_columns, n_rows, chosen;  /* chosen -1: none */
+	bool lit;                       /* show which is chosen */
 	/* Fills cells[n_columns] of a row; texts are used before the next call. */
 	void (*row)(void *of, int row, struct table_cell *cells);
 	void *of;

@@ -29,13 +29,13 @@ uint32_t glyph_column(int eighths, bool ascii)
 	return ascii ? glyph_density(eighths + 1) : 0x2580u + (uint32_t)eighths;
 }
 
-uint32_t glyph_bar(int eighths, bool ascii)
+uint32_t glyph_bar(int halves, bool ascii)
 {
-	if (eighths <= 0)
-		return ' ';
+	if (halves <= 0)
+		return ascii ? ' ' : 0x2500;
 	if (ascii)
-		return eighths > 5 ? '=' : eighths > 2 ? '-' : '.';
-	return 0x2590u - (uint32_t)(eighths > 8 ? 8 : eighths);
+		return halves > 1 ? '=' : '-';
+	return halves > 1 ? 0x2501 : 0x257e;
 }
 
 uint32_t glyph_line(int bits, bool ascii)

@@ -17,10 +17,10 @@ enum glyph {
 
 uint32_t glyph_char(enum glyph g, bool ascii);
 
-/* Level 0..8 as a column that grows upwards (0 is a blank), and 0..8 as a bar
- * that grows to the right. */
+/* Level 0..8 as a column that grows upwards (0 is a blank). */
 uint32_t glyph_column(int eighths, bool ascii);
-uint32_t glyph_bar(int eighths, bool ascii);
+/* 0..2 as a heavy line that grows to the right over a thin one. */
+uint32_t glyph_bar(int halves, bool ascii);
 /* Density 0..9, the ramp " .:-=+*#%@"; the same with and without Unicode. */
 uint32_t glyph_density(int tenth);
 

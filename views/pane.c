@@ -58,15 +58,19 @@ static void draw_title(struct canvas *c, const struct pane_def *p, int x, int nu
 	buf_free(&sub);
 }
 
+/* Each line reaches one cell into the next pane's, where they join. */
+void pane_lines(struct canvas *area, struct rect r, bool line_left, bool focused)
+{
+	if (line_left)
+		canvas_vline(area, r.y, r.x, r.rows + (r.y + r.rows < area->rows ? 1 : 0), STYLE_RULE);
+	canvas_hline(area, r.y, r.x, r.cols + (r.x + r.cols < area->cols ? 1 : 0), focused ? STYLE_FOCUSRULE : STYLE_RULE);
+}
+
 void pane_draw(struct canvas *screen, const struct pane_def *p, struct rect r, bool line_left, int number,
     bool focused, const struct view *v, const struct choice *at)
 {
 	struct canvas c = canvas_sub(screen, r), inside = canvas_sub(screen, pane_inside(r, line_left));
-	style_bits rule = focused ? STYLE_FOCUSRULE : STYLE_RULE;
 
-	if (line_left)
-		canvas_vline(&c, 0, 0, c.rows, STYLE_RULE);
-	canvas_hline(&c, 0, 0, c.cols, rule);
 	draw_title(&c, p, line_left ? 2 : 1, number, focused, v);
 	if (inside.rows > 0 && inside.cols > 0)
 		p->draw(&inside, v, at);

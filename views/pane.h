@@ -18,7 +18,7 @@
 /* What is chosen in a pane; `extent` bounds it. */
 struct choice {
 	int row, col;
-	int first;              /* first row shown, where a pane scrolls freely */
+	bool focused;           /* the pane has the keys: show what is chosen */
 };
 
 struct pane_def {
@@ -54,7 +54,9 @@ extern const struct pane_def *const panes[N_PANES];
 int pane_find(const char *name);        /* -1 */
 /* The command line for a click at (y, x) of the inside; empty when there is none. */
 
-/* The title row, the line on the left and the inside. */
+/* The lines of all panes first, on the area they share; then each pane. */
+void pane_lines(struct canvas *area, struct rect r, bool line_left, bool focused);
+/* The title and the inside. */
 void pane_draw(struct canvas *screen, const struct pane_def *p, struct rect r, bool line_left, int number,
     bool focused, const struct view *v, const struct choice *at);
 struct rect pane_inside(struct rect r, bool line_left);

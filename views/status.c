@@ -52,6 +52,14 @@ static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
 	int on = 0;
 	char text[64];
 
+	if (v->state == STATE_READING) {
+		snprintf(text, sizeof text, "%d of %d", v->n_read, v->n_tokens);
+		x = part(c, x, end, text, "tokens read");
+	}
+	if (!v->follow) {
+		snprintf(text, sizeof text, "%d", v->at);
+		x = part(c, x, end, "at step", text);
+	}
 	snprintf(text, sizeof text, "%d/%d", timeline_n_tokens(v->steps), v->info->n_ctx);
 	x = part(c, x, end, text, "tokens");
 	x = draw_speed(c, x, end, v);
@@ -63,17 +71,14 @@ static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
 	}
 	if (v->chain)
 		x = part(c, x, end, chain_text(v->chain), "");
-	if (!v->follow) {
-		snprintf(text, sizeof text, "@%d", v->at);
-		x = part(c, x, end, text, "looking back");
-	}
 	return x;
 }
 
 void status_draw(struct canvas *c, const struct view *v)
 {
 	int x, end = c->cols;
-	const char *name = v->info->model_name ? v->info->model_name : "";
+	const char *file = v->info->file ? v->info->file : "", *slash = strrchr(file, '/');
+	const char *name = *file ? (slash ? slash + 1 : file) : v->info->model_name ? v->info->model_name : "";
 
 	canvas_fill(c, (struct rect){ 0, 0, 1, c->cols }, STYLE_STATUS, ' ');
 	x = draw_state(c, v);
@@ -82,8 +87,8 @@ void status_draw(struct canvas *c, const struct view *v)
 		return;
 	}
 	if (text_width(name, strlen(name)) + 40 < end - x) {
-		end -= text_width(name, strlen(name)) + 2;
-		canvas_str(c, 0, end + 1, STYLE_STATDIM, name);
+		end -= text_width(name, strlen(name)) + 3;
+		canvas_str(c, 0, end + 2, STYLE_STATDIM, name);
 	}
 	draw_parts(c, x, end, v);
 }

@@ -25,6 +25,7 @@ enum {
 	STYLE_UNDERLINE = 0x200,
 	STYLE_REVERSE = 0x400,
 	STYLE_ATTRS = 0x700,
+	STYLE_LIT = 0x800,              /* on the ground of STYLE_SELECTED */
 };
 
 typedef uint16_t style_bits;

@@ -30,8 +30,8 @@ static struct {
 	bool ascii, mouse;
 	struct canvas shown;            /* what curses was last given */
 	bool stale;                     /* `shown` says nothing */
-	attr_t attrs[256];              /* by style id */
-	short pair[256];
+	attr_t attrs[512];              /* by style id; from 256 on, lit */
+	short pair[512];
 	int n_pairs;
 	struct { int fg, bg; } pairs[256];
 } T;
@@ -100,16 +100,17 @@ void term_theme(const struct theme *t)
 {
 	T.theme = t;
 	T.n_pairs = 1;
-	for (int id = 0; id < 256; id++) {
+	for (int i = 0; i < 512; i++) {
+		int id = i & STYLE_ID;
 		bool ramp = (id >= STYLE_HEAT_FIRST && id < STYLE_HEAT_FIRST + RAMP) ||
 		    (id >= STYLE_GROUND_FIRST && id < STYLE_GROUND_FIRST + RAMP);
 
 		if (id >= N_STYLES && !ramp)
 			continue;
-		struct paint k = theme_paint(t, T.mode, (style_bits)id);
+		struct paint k = theme_paint(t, T.mode, (style_bits)(id | (i > STYLE_ID ? STYLE_LIT : 0)));
 
-		T.attrs[id] = curses_attrs(k.attrs);
-		T.pair[id] = T.mode == COLOR_NONE ? 0 : pair_of(k.fg, k.bg);
+		T.attrs[i] = curses_attrs(k.attrs);
+		T.pair[i] = T.mode == COLOR_NONE ? 0 : pair_of(k.fg, k.bg);
 	}
 	T.stale = true;
 }
@@ -194,7 +195,7 @@ enum color_mode term_color_mode(void)
 static void show_cell(int y, int x, const struct cell *cell)
 {
 	wchar_t text[2] = { (wchar_t)cell_char(cell, T.ascii), 0 };
-	int id = cell->style & STYLE_ID;
+	int id = (cell->style & STYLE_ID) + (cell->style & STYLE_LIT ? 256 : 0);
 	cchar_t cc;
 
 	setcchar(&cc, text, T.attrs[id] | curses_attrs(cell->style), T.pair[id], NULL);

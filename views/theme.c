@@ -140,5 +140,11 @@ struct paint theme_paint(const struct theme *t, enum color_mode mode, style_bits
 		fit_8(&k);
 	}
 	k.attrs = (style_bits)(k.attrs | (st & STYLE_ATTRS));
+	if (st & STYLE_LIT) {
+		struct paint row = theme_paint(t, mode, STYLE_SELECTED);
+
+		k.bg = k.bg < 0 ? row.bg : k.bg;
+		k.attrs |= row.attrs;
+	}
 	return k;
 }

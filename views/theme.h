@@ -2,7 +2,7 @@
  * theme -- how a style looks: colours as rows of styles.def, and the ramp.
  *
  * The ramp is perceptually ordered: in OKLCH its lightness rises evenly from
- * 0.53 to 0.91 (dark theme; 0.72 down to 0.32 on light) while the hue turns from
+ * 0.60 to 0.92 (dark theme; 0.72 down to 0.32 on light) while the hue turns from
  * violet through teal to yellow, away from the red-green axis, so that it keeps
  * its order for colour-blind eyes and in grey.
  */

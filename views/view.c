@@ -1,9 +1,36 @@
 #include "views/view.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/base/utf8.h"
 #include "views/glyph.h"
+
+/* The smallest of 1, 2, 5, 10, ... that is not below x. */
+static float round_up(float x)
+{
+	float unit = powf(10, floorf(log10f(x)));
+
+	return x <= unit ? unit : x <= 2 * unit ? 2 * unit : x <= 5 * unit ? 5 * unit : 10 * unit;
+}
+
+struct scale view_scale(const struct view *v, enum lens_id id)
+{
+	struct scale s = { .lo = lenses[id]->lo, .hi = lenses[id]->hi };
+	float most = 0;
+
+	for (int pos = 0; isnan(s.hi) && pos < timeline_n(v->steps); pos++) {
+		const struct step *at = timeline_at(v->steps, pos);
+		float x = at ? lens_scalar(at, id) : NAN;
+
+		most = x > most ? x : most;
+	}
+	if (isnan(s.lo))
+		s.lo = 0;
+	if (isnan(s.hi))
+		s.hi = s.lo + (most > s.lo ? round_up(most - s.lo) : 1);
+	return s;
+}
 
 static void add_glyph(struct buf *out, enum glyph g, bool ascii)
 {

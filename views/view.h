@@ -15,6 +15,7 @@
 #include "engine/edit.h"
 #include "engine/sampler.h"
 #include "engine/source.h"
+#include "views/scale.h"
 
 enum { VIEW_SERIES = 8 };
 
@@ -50,6 +51,9 @@ struct view {
 	const struct host *host;
 };
 
+/* Range of a lens over the whole line, rounded up to 1, 2 or 5 where the lens has
+ * no upper end of its own, so that it holds still while the text grows. */
+struct scale view_scale(const struct view *v, enum lens_id id);
 /* Escaped, as one word: spaces visible at the edges ("␣dog").  For tables. */
 void view_token(const struct view *v, int32_t id, bool ascii, struct buf *out);
 /* Escaped, newlines as \n; nothing else changed.  For running text. */

@@ -43,7 +43,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		return;
 	}
 	draw_table(c, &(struct table){ .columns = columns, .n_columns = 4, .n_rows = timeline_n_branches(v->steps),
-	    .chosen = at->row, .row = fill_row, .of = &r });
+	    .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
 	buf_free(&r.text);
 }
 

@@ -62,7 +62,7 @@ static void draw_candidate(struct canvas *c, int y, const struct view *v, int ra
 	if (k->bar && !cut && !given)
 		draw_bar(c, y, k->final_bar + 1, k->bar, w->p_final, STYLE_BAR2);
 	if (chosen_row)
-		canvas_restyle(c, y, 0, k->raw - 1, STYLE_SELECTED);
+		canvas_light(c, y, 0, c->cols);
 	buf_free(&token);
 }
 
@@ -94,7 +94,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	shown = c->rows - 1 < s->n_top ? c->rows - 1 : s->n_top;
 	first = pane_scroll(s->n_top, shown, at->row);
 	for (int i = 0; i < shown; i++)
-		draw_candidate(c, 1 + i, v, first + i, &k, at->row == first + i && at->col >= 0);
+		draw_candidate(c, 1 + i, v, first + i, &k, at->row == first + i && at->focused);
 	if (shown == s->n_top && shown + 1 < c->rows)
 		draw_rest(c, shown + 1, v, shown);
 }

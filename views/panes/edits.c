@@ -34,7 +34,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		return;
 	}
 	draw_table(c, &(struct table){ .columns = columns, .n_columns = 3, .n_rows = edit_set_n(v->edits),
-	    .chosen = at->row, .row = fill_row, .of = &r });
+	    .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
 }
 
 static void extent(const struct view *v, int *rows, int *cols)

@@ -31,7 +31,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 {
 	struct reading r = reading_now(v);
 	struct grid_options o = {
-		.row_letter = 'L', .col_letter = 'H', .row = at->row, .col = at->col, .marked = edited,
+		.row_letter = 'L', .col_letter = 'H', .row = at->row, .col = at->focused ? at->col : -1, .marked = edited,
 		.of = (void *)(uintptr_t)v,
 	};
 

@@ -56,8 +56,11 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		for (int y = 0; y < shown && r.n_rows; y++)
 			draw_value(c, 1 + y, 4 + i * width, width, &r, first + y);
 	}
-	for (int y = 0; y < shown; y++)
-		canvas_printf(c, 1 + y, 0, first + y == at->row ? STYLE_SELECTED : STYLE_DIM, "L%-3d", first + y);
+	for (int y = 0; y < shown; y++) {
+		canvas_printf(c, 1 + y, 0, STYLE_DIM, "L%d", first + y);
+		if (first + y == at->row && at->focused)
+			canvas_light(c, 1 + y, 0, c->cols);
+	}
 }
 
 static void extent(const struct view *v, int *rows, int *cols)

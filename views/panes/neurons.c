@@ -20,6 +20,8 @@ struct ranked {
 		struct step_neuron neuron;
 	} at[MOST];
 	char site[32], activation[24], contribution[24];
+	struct buf reads, writes;
+	bool ascii;
 };
 
 static void insert(struct ranked *r, int layer, const struct step_neuron *nn)
@@ -60,6 +62,33 @@ static bool is_edited(const struct view *v, int layer, int index)
 	return false;
 }
 
+/* The tokens one side of a neuron stands for; false while they are not known. */
+static bool name_tokens(struct ranked *r, const struct neuron_ref *ref, enum neuron_variant variant, struct buf *out)
+{
+	struct neuron_reading got;
+
+	buf_clear(out);
+	if (!r->v->words || !neuron_cache_find(r->v->words, ref, variant, &got))
+		return false;
+	for (int i = 0; i < got.n && i < 3; i++) {
+		if (i)
+			buf_char(out, ' ');
+		view_token(r->v, got.top[i].id, r->ascii, out);
+	}
+	return got.n > 0;
+}
+
+static void fill_words(struct ranked *r, int row, struct table_cell *cells)
+{
+	int layer = r->at[row].layer, index = r->at[row].neuron.index;
+	struct neuron_ref up = { layer, NEURON_UP, index }, down = { layer, NEURON_DOWN, index };
+
+	cells[3] = (struct table_cell){ .style = STYLE_TEXT, .text = name_tokens(r, &down, NEURON_WRITE, &r->writes) ?
+	    r->writes.data : "..." };
+	cells[4] = (struct table_cell){ .style = STYLE_DIM, .text = name_tokens(r, &up, NEURON_RAW, &r->reads) ?
+	    r->reads.data : "..." };
+}
+
 static void fill_row(void *of, int row, struct table_cell *cells)
 {
 	struct ranked *r = of;
@@ -73,11 +102,17 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 	cells[0] = (struct table_cell){ .text = r->site, .style = held ? STYLE_EDITED : STYLE_TEXT };
 	cells[1] = (struct table_cell){ .text = r->activation, .style = STYLE_NUMBER };
 	cells[2] = (struct table_cell){ .text = r->contribution, .style = STYLE_NUMBER };
-	cells[3] = (struct table_cell){ .bar = most > 0 ? nn->contribution / most : 0, .style = STYLE_BAR };
+	if (r->v->words)
+		fill_words(r, row, cells);
+	else
+		cells[3] = (struct table_cell){ .bar = most > 0 ? nn->contribution / most : 0, .style = STYLE_BAR };
 }
 
 static const struct table_column columns[] = {
 	{ "neuron", 14, false }, { "activation", 10, true }, { "writes", 8, true }, { "", 0, false },
+};
+static const struct table_column with_words[] = {
+	{ "neuron", 13, false }, { "value", 7, true }, { "wrote", 6, true }, { "writes", 0, false }, { "reads", 18, false },
 };
 
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
@@ -89,8 +124,13 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		pane_empty(c, v->step ? "not measured at this step" : "nothing yet");
 		return;
 	}
-	draw_table(c, &(struct table){ .columns = columns, .n_columns = 4, .n_rows = r.n, .chosen = at->row,
+	r.reads = r.writes = (struct buf){ 0 };
+	r.ascii = c->ascii;
+	draw_table(c, &(struct table){ .columns = v->words ? with_words : columns,
+	    .n_columns = v->words && c->cols >= 60 ? 5 : 4, .n_rows = r.n, .chosen = at->row, .lit = at->focused,
 	    .row = fill_row, .of = &r });
+	buf_free(&r.reads);
+	buf_free(&r.writes);
 }
 
 static void extent(const struct view *v, int *rows, int *cols)
@@ -134,6 +174,8 @@ const struct pane_def pane_neurons = {
 	.doc = "the neurons that wrote most into the residual stream at the step under the cursor",
 	.read_it = "A neuron is one element of a layer's MLP. activation is its value; writes is the length of what it "
 		   "added to the residual stream (|activation| times the length of its column in the down-projection). "
+		   "The words are what its output column (writes) and its up-projection row (reads) stand for when the LM "
+		   "head reads them: tokens it makes likelier when its value is positive, tokens it listens for. "
 		   "c holds the chosen neuron at a value from the next step.",
 	.min_rows = 3, .min_cols = 30,
 	.draw = draw, .subtitle = subtitle, .extent = extent, .subject = subject, .pick = pick,

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/reading.h"
 #include "views/draw_text.h"
 #include "views/pane.h"
 #include "views/scale.h"
@@ -48,13 +47,6 @@ static style_bits token_style(void *of, int token)
 	return isnan(u) ? STYLE_TEXT : level_style(u, k->mono);
 }
 
-static struct scale lens_scale(const struct view *v)
-{
-	struct reading none = { .lens = lenses[v->text_lens] };
-
-	return scale_of(&none);
-}
-
 /* The tokens that can be in sight; the window moves in large steps so that lines
  * break at the same places from frame to frame. */
 static void fill(struct text *t, const struct view *v, int cells)
@@ -88,7 +80,7 @@ static int first_line(const struct text *t, const struct view *v, int rows)
 
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
-	struct colours k = { .v = v, .scale = lens_scale(v), .mono = c->mono };
+	struct colours k = { .v = v, .scale = view_scale(v, v->text_lens), .mono = c->mono };
 	struct text t = { .ascii = c->ascii };
 	int first;
 
@@ -130,15 +122,15 @@ static void subtitle(const struct view *v, struct buf *out)
 
 static int legend(struct canvas *c, int from, int x, const struct view *v)
 {
-	return scale_legend(c, 0, from, x, lens_scale(v), lenses[v->text_lens]->unit);
+	return scale_legend(c, 0, from, x, view_scale(v, v->text_lens), lenses[v->text_lens]->unit);
 }
 
 const struct pane_def pane_text = {
 	.name = "text",
 	.title = "text",
 	.doc = "the text, each generated token in the colour of the chosen lens",
-	.read_it = "Violet is what was given. A generated token is dark where the model was sure of it and bright "
-		   "(and underlined) where it was not. The marked token is the one the step under the cursor made: "
+	.read_it = "What was given is plain. A generated token is dark where the model was sure of it and bright (and "
+		   "underlined) where it was not. The marked token is the one the step under the cursor made: "
 		   "Left and Right move it, and every pane follows. `lens NAME` colours by another signal.",
 	.min_rows = 3, .min_cols = 20,
 	.draw = draw, .subtitle = subtitle, .legend = legend, .pick = pick, .enter = enter,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/reading.h"
 #include "engine/base/mem.h"
@@ -13,7 +14,7 @@
 struct window {
 	int label, cols;                /* columns of the names, of the chart */
 	int first, n;                   /* positions [first, first + n) */
-	int bands, high;                /* signals shown, rows of each */
+	int bands, high, extra;         /* signals shown, rows of each, one more for the first `extra` */
 };
 
 static struct window window_of(int rows, int cols, const struct view *v)
@@ -28,6 +29,7 @@ static struct window window_of(int rows, int cols, const struct view *v)
 		w.first = pane_scroll(n, w.n, v->at);
 	w.bands = v->n_series < rows - 1 ? v->n_series : rows - 1;
 	w.high = w.bands ? (rows - 1) / w.bands : 0;
+	w.extra = w.bands ? (rows - 1) % w.bands : 0;
 	return w;
 }
 
@@ -48,8 +50,16 @@ static int peak_of(const struct view *v, enum lens_id id, float *value)
 	return at;
 }
 
-static void draw_label(struct canvas *c, int y, const struct window *w, const struct view *v, enum lens_id id)
+static struct rect band_of(const struct window *w, int b)
 {
+	int taller = b < w->extra ? b : w->extra;
+
+	return (struct rect){ b * w->high + taller, w->label, w->high + (b < w->extra ? 1 : 0), w->cols };
+}
+
+static void draw_label(struct canvas *c, const struct rect *r, const struct window *w, const struct view *v, enum lens_id id)
+{
+	int y = r->y;
 	float now = v->step ? lens_scalar(v->step, id) : NAN, peak = 0;
 	int at = peak_of(v, id, &peak), x;
 	char text[32];
@@ -58,7 +68,7 @@ static void draw_label(struct canvas *c, int y, const struct window *w, const st
 	snprintf(text, sizeof text, "%.3f", (double)now);
 	if (w->label > 9)
 		canvas_right(c, y, w->label - 2, isnan(now) ? STYLE_HOLE : STYLE_NUMBER, isnan(now) ? "." : text);
-	if (w->high < 2)
+	if (r->rows < 2)
 		return;
 	if (w->label <= 9) {
 		canvas_str(c, y + 1, 0, STYLE_NUMBER, isnan(now) ? "." : text);
@@ -67,7 +77,7 @@ static void draw_label(struct canvas *c, int y, const struct window *w, const st
 	x = canvas_str(c, y + 1, 0, STYLE_DIM, lenses[id]->unit);
 	if (at >= 0) {
 		snprintf(text, sizeof text, "max %.2f @%d", (double)peak, at);
-		if (x < w->label - 2 - text_width(text, 31))
+		if (x < w->label - 2 - (int)strlen(text))
 			canvas_right(c, y + 1, w->label - 2, STYLE_DIM, text);
 	}
 }
@@ -79,7 +89,7 @@ static void draw_cursor(struct canvas *c, const struct window *w, const struct v
 
 	if (v->at < w->first || v->at >= w->first + w->n)
 		return;
-	for (int y = 0; y < w->bands * w->high; y++)
+	for (int y = 0; y < w->bands * w->high + w->extra; y++)
 		if (c->cells[(size_t)y * (size_t)c->stride + (size_t)x].ch == ' ')
 			canvas_glyph(c, y, x, STYLE_FOCUSRULE, GLYPH_VBAR);
 }
@@ -130,11 +140,13 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	for (int b = 0; b < w.bands; b++) {
 		struct reading r = reading_series(steps, w.n, v->series[b], values);
 
-		draw_columns(c, (struct rect){ b * w.high, w.label, w.high, w.cols }, values, w.n, scale_of(&r));
-		draw_label(c, b * w.high, &w, v, v->series[b]);
+		struct rect band = band_of(&w, b);
+
+		draw_columns(c, band, r.values, w.n, view_scale(v, v->series[b]));
+		draw_label(c, &band, &w, v, v->series[b]);
 	}
 	draw_cursor(c, &w, v);
-	draw_axis(c, w.bands * w.high, &w, v);
+	draw_axis(c, w.bands * w.high + w.extra, &w, v);
 	free(values);
 	free(steps);
 }
