@@ -70,9 +70,11 @@ bool setup_open(struct setup *s, const struct options *o, struct err *e)
 	*s = (struct setup){.model = NULL};
 	if (o->backend == BACKEND_CUDA)
 		return err_set(e, ERR_UNSUPPORTED, "this build computes on the CPU; it has no --backend cuda");
-	if (!(s->chain = chain_parse(o->sampler ? o->sampler : SAMPLER_DEFAULT, 0, e)))
+	if (!(s->model = setup_model(o, e)))
+		return false;
+	if (!(s->chain = chain_parse_for(o->sampler ? o->sampler : SAMPLER_DEFAULT, 0, s->model, e)))
 		return err_wrap(e, "--sampler");
-	if (!(s->model = setup_model(o, e)) || !read_edits(s, o, e))
+	if (!read_edits(s, o, e))
 		return false;
 	s->plan = lens_plan(&s->model->hp);
 	s->session = (struct session_options){

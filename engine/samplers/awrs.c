@@ -6,11 +6,12 @@
  * likely the model finds the constraint: the sum over the steps of the log of the
  * probability that is allowed, without bias before the log.
  *
- * The text begins where this chain begins to run.  A token that ends generation is
- * allowed when the text matches as a whole; when nothing is allowed the candidates
- * stay as they are and the weight is -inf from there on.  Matching is by PCRE2, byte
- * by byte ((*UTF) at its start makes the expression one over characters), anchored at
- * both ends; a partial match that reaches the end of the text counts as a beginning.
+ * The text begins where this chain begins to run, most often with the space that a
+ * first word brings.  A token that ends generation is allowed when the text matches
+ * as a whole; when nothing is allowed the candidates stay as they are and the weight
+ * is -inf from there on.  Matching is by PCRE2, byte by byte ((*UTF) at its start
+ * makes the expression one over characters), anchored at both ends; a partial match
+ * that reaches the end of the text counts as a beginning.
  *
  * State    log-weight, length of the text when the chain began
  */
@@ -300,8 +301,9 @@ static void chosen(int32_t token, const double *params, const struct sampler_con
 extern const struct sampler_def sampler_awrs;
 const struct sampler_def sampler_awrs = {
 	.name = "awrs",
-	.doc = "draw only tokens with which the generated text can still match the regular expression as a whole; the "
-	       "running log-weight says how unlikely the model finds that",
+	.doc = "draw only tokens with which the generated text can still match the regular expression as a whole, as in "
+	       "awrs \" ?(yes|no)\" (a first word usually brings its space); the running log-weight says how unlikely "
+	       "the model finds that",
 	.source = "Lipkin et al. 2025, arXiv:2504.05410",
 	.text = "regex",
 	.n_params = 1, .n_required = 0, .params = { { "accepts", 2, 64, 2 } },

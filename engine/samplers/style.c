@@ -224,8 +224,9 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 extern const struct sampler_def sampler_style;
 const struct sampler_def sampler_style = {
 	.name = "style",
-	.doc = "lean by lambda towards the word sequences of a text file, by the logarithm of its 1-, 2- and 3-gram "
-	       "probabilities with weights w1 w2 w3 and delta added to every count; above 0.1 text tends to collapse",
+	.doc = "lean by lambda towards the word sequences of a text file, as in style \"quixote.txt\" 0.1: by the "
+	       "logarithm of its 1-, 2- and 3-gram probabilities with weights w1 w2 w3 and delta added to every "
+	       "count; above 0.1 text tends to collapse",
 	.source = "arXiv:2601.16224",
 	.text = "file",
 	.n_params = 5, .n_required = 0,
