@@ -9,6 +9,9 @@ extern const struct kernels kernels_ref;
 extern const struct kernels kernels_avx2, kernels_avx512;
 #elif defined(__aarch64__)
 extern const struct kernels kernels_neon;
+#if defined(__linux__)
+extern const struct kernels kernels_neondot;
+#endif
 #endif
 
 /* Best last. */
@@ -19,6 +22,9 @@ const struct kernels *const kernel_tables[] = {
     &kernels_avx512,
 #elif defined(__aarch64__)
     &kernels_neon,
+#if defined(__linux__)
+    &kernels_neondot,
+#endif
 #endif
 };
 const size_t n_kernel_tables = sizeof kernel_tables / sizeof *kernel_tables;

@@ -19,6 +19,52 @@
 #define F32_VECTORS        6
 #include "engine/kernels_float.inc"
 
+/* Eight rows and words at a time: pairs of words, pairs of pairs, halves of registers. */
+INLINE void turn_8(__m256i *v)
+{
+	__m256i t[8];
+
+	for (int i = 0; i < 8; i += 2) {
+		t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+		t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+	}
+	for (int i = 0; i < 8; i += 4) {
+		v[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
+		v[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
+		v[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
+		v[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+	}
+	for (int i = 0; i < 4; i++) {
+		t[i] = _mm256_permute2x128_si256(v[i], v[4 + i], 0x20);
+		t[4 + i] = _mm256_permute2x128_si256(v[i], v[4 + i], 0x31);
+	}
+	memcpy(v, t, sizeof t);
+}
+
+static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
+{
+	uint32_t(*to)[PANEL_ROWS] = dst;
+
+	for (size_t r0 = 0; r0 < 16; r0 += 8, src += 8 * stride) {
+		size_t i = 0;
+		for (; i + 8 <= n_words; i += 8) {
+			__m256i v[8];
+			for (size_t r = 0; r < 8; r++)
+				v[r] = _mm256_loadu_si256((const void *)(src + r * stride + 4 * i));
+			turn_8(v);
+			for (size_t c = 0; c < 8; c++)
+				_mm256_store_si256((void *)&to[i + c][r0],
+				    _mm256_xor_si256(v[c], _mm256_set1_epi32((int)flip)));
+		}
+		for (; i < n_words; i++)
+			for (size_t r = 0; r < 8; r++) {
+				uint32_t word;
+				memcpy(&word, src + r * stride + 4 * i, sizeof word);
+				to[i][r0 + r] = word ^ flip;
+			}
+	}
+}
+
 INLINE float load_f16(const unsigned char *p)
 {
 	unsigned short h;
@@ -43,18 +89,6 @@ INLINE void widen_16(const int8_t *q, float scale, float offset, bool has_offset
 		w = _mm256_mul_ps(w, _mm256_set1_ps(scale));
 		_mm256_storeu_ps(dst + i, has_offset ? _mm256_add_ps(w, _mm256_set1_ps(offset)) : w);
 	}
-}
-
-static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
-{
-	uint32_t(*to)[PANEL_ROWS] = dst;
-
-	for (size_t i = 0; i < n_words; i++)
-		for (size_t r = 0; r < 16; r++) {
-			uint32_t v;
-			memcpy(&v, src + r * stride + 4 * i, sizeof v);
-			to[i][r] = v ^ flip;
-		}
 }
 
 #define PANEL_FLIP 0u

@@ -28,6 +28,8 @@ static float load_f32(const unsigned char *p)
 	return f;
 }
 
+#include "engine/kernels_plain.inc"
+
 typedef double lanes_t;
 
 static lanes_t lanes_zero(void)
@@ -49,24 +51,6 @@ static lanes_t lanes_dot(lanes_t acc, const int8_t *w, const int8_t *a, const fl
 		acc += (double)s[g] * dot;
 	}
 	return acc;
-}
-
-static void widen_16(const int8_t *q, float scale, float offset, bool has_offset, float *dst)
-{
-	for (int i = 0; i < 16; i++)
-		dst[i] = has_offset ? scale * (float)q[i] + offset : scale * (float)q[i];
-}
-
-static void turn_rows(const unsigned char *src, size_t stride, size_t n_words, uint32_t flip, void *dst)
-{
-	uint32_t(*to)[PANEL_ROWS] = dst;
-
-	for (size_t i = 0; i < n_words; i++)
-		for (size_t r = 0; r < 16; r++) {
-			uint32_t v;
-			memcpy(&v, src + r * stride + 4 * i, sizeof v);
-			to[i][r] = v ^ flip;
-		}
 }
 
 #define PANEL_FLIP 0u
@@ -119,29 +103,6 @@ static void dequantize_BF16(const void *src, float *dst, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		dst[i] = bf16_to_f32(load_u16((const unsigned char *)src + 2 * i));
-}
-
-static void round_acts(const float *x, size_t n, int8_t *q, float *d, int32_t *sums)
-{
-	for (size_t b = 0; b < n / ACT_BLOCK; b++, x += ACT_BLOCK, q += ACT_BLOCK) {
-		float amax = 0;
-		bool finite = true;
-		for (int i = 0; i < ACT_BLOCK; i++) {
-			finite = finite && isfinite(x[i]);
-			amax = fabsf(x[i]) > amax ? fabsf(x[i]) : amax;
-		}
-		bool zero = !finite || amax < ACT_LEAST;
-		float inverse = zero ? 0 : 127.0f / amax;
-		d[b] = !finite ? NAN : zero ? 0 : amax / 127.0f;
-		for (int g = 0; g < 2; g++) {
-			int32_t sum = 0;
-			for (int i = 16 * g; i < 16 * g + 16; i++) {
-				q[i] = zero ? 0 : (int8_t)rintf(x[i] * inverse);
-				sum += q[i];
-			}
-			sums[2 * b + (size_t)g] = sum;
-		}
-	}
 }
 
 static float dot_f32(const float *a, const float *b, size_t n)
