@@ -10,7 +10,7 @@
 enum {
 	PIECE_BYTES = 6 << 20,          /* of rounded head rows */
 	BLOCK_BYTES = 32 << 20,         /* of rounded neurons */
-	BLOCK_MOST = 8160,
+	BLOCK_MOST = 4032,
 };
 _Static_assert(GROUP % NK_NEURONS == 0 && BLOCK_MOST % GROUP == 0, "tasks are full but the last");
 
