@@ -150,15 +150,19 @@ static bool lens_candidate(enum probe_axes axes, size_t i, bool with_next, struc
 static bool site_candidate(const struct app *a, size_t i, struct buf *out)
 {
 	const struct hparams *hp = &a->source->info.hp;
-	size_t layers = (size_t)hp->n_layers, per = N_SITES + (size_t)hp->n_heads;
+	size_t heads = (size_t)hp->n_heads, per = heads, nth;
 
-	if (i >= layers * per)
+	for (int s = 0; s < N_SITES; s++)
+		per += !sites[s].global;
+	if (i >= (size_t)hp->n_layers * per)
 		return false;
 	buf_printf(out, "L%zu.", i / per);
-	if (i % per < N_SITES && !sites[i % per].global)
-		buf_str(out, sites[i % per].text);
-	else
-		buf_printf(out, "H%zu", i % per < N_SITES ? 0 : i % per - N_SITES);
+	nth = i % per;
+	if (nth < heads)
+		buf_printf(out, "H%zu", nth);
+	for (int s = 0; nth >= heads && s < N_SITES; s++)
+		if (!sites[s].global && nth-- == heads)
+			return add(out, sites[s].text);
 	return true;
 }
 
