@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/condition.h"
 #include "app/frame.h"
 #include "app/helprows.h"
 #include "app/keymap.h"
@@ -14,6 +15,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/base/utf8.h"
+#include "engine/record.h"
 
 enum { SECOND = 1000000000 };
 
@@ -49,6 +51,8 @@ struct app *app_new(const struct app_options *o)
 	a->pace = o->pace;
 	a->slow_pace = o->pace > 0 ? o->pace : 5;
 	a->follow = a->leave_quits = true;
+	a->go_to = -1;
+	a->speed = o->source->info.live || o->pace > 0 ? 0 : 1;
 	a->edit_past[0] = edit_set_ref(edit_set_empty());
 	a->n_edit_past = 1;
 	a->text_lens = lens_or_first("entropy");
@@ -78,6 +82,7 @@ void app_free(struct app *a)
 	free(a->find);
 	free(a->message);
 	free(a->to_force);
+	free(a->until);
 	free(a);
 }
 
@@ -138,8 +143,11 @@ bool app_line(struct app *a, const char *line)
 	struct err e = { 0 };
 
 	a->dirty = true;
-	if (command_line(a, line, &e))
+	if (command_line(a, line, &e)) {
+		if (command_kept(line))
+			record_command(a->source, line);
 		return true;
+	}
 	a->bad_lines++;
 	complain(a, e.msg);
 	return false;
@@ -151,7 +159,13 @@ bool app_order(struct app *a, const struct order *o, struct err *e)
 
 	if (!a->source->info.live && !playing)
 		return err_set(e, ERR_USAGE, "this is a recording: nothing is computed");
-	return source_send(a->source, o, e);
+	if (!source_send(a->source, o, e))
+		return false;
+	if (!playing && o->kind != ORDER_LOOK) {
+		a->orders_sent++;
+		a->unsettled = true;
+	}
+	return true;
 }
 
 /* An order whose failure is only worth a word. */
@@ -163,15 +177,22 @@ static void send(struct app *a, struct order o)
 		complain(a, e.msg);
 }
 
+/* One token at a time, when it is due. */
+static bool is_paced(const struct app *a)
+{
+	return (a->pace > 0 || a->speed > 0) && a->go_to < 0;
+}
+
 void app_go(struct app *a, int tokens)
 {
 	a->going = true;
+	a->text_waits = false;
 	a->ended = false;
 	a->left = tokens;
 	a->in_flight = false;
 	a->due_ns = clock_ns();
 	a->work_since_ns = a->due_ns;
-	if (a->pace == 0)
+	if (!is_paced(a))
 		send(a, (struct order){ .kind = ORDER_RUN, .n = tokens });
 	app_tick(a);
 	a->dirty = true;
@@ -181,6 +202,9 @@ void app_stop(struct app *a)
 {
 	if (a->going)
 		send(a, (struct order){ .kind = ORDER_PAUSE });
+	free(a->until);
+	a->until = NULL;
+	a->go_to = -1;
 	a->going = a->in_flight = false;
 	a->work_since_ns = 0;
 	a->dirty = true;
@@ -188,8 +212,46 @@ void app_stop(struct app *a)
 
 static void finished(struct app *a)
 {
+	a->go_to = -1;
 	a->going = a->in_flight = false;
 	a->work_since_ns = 0;
+}
+
+void app_until(struct app *a, const struct condition *c)
+{
+	app_stop(a);
+	a->until = mem_dup(c, sizeof *c);
+	app_go(a, 1);
+}
+
+/* The token asked for is there: enough, or another one? */
+static void go_on_until(struct app *a)
+{
+	struct buf found = { 0 };
+	bool enough;
+
+	if (!a->until || a->going || a->engine_running || script_is_held(a))
+		return;
+	enough = condition_holds(a->until, a->steps, a->source, timeline_n(a->steps) - 1, &found);
+	if (!enough && !a->ended) {
+		app_go(a, 1);
+	} else {
+		free(a->until);
+		a->until = NULL;
+	}
+	if (!enough && a->ended)
+		script_fail(a, ERR_MISMATCH, "the text ended before the condition held: found ", found.data);
+	buf_free(&found);
+}
+
+/* A recording has played as far as it was asked to. */
+static void arrive(struct app *a, const struct step *s)
+{
+	if (a->go_to < 0 || s->pos < a->go_to)
+		return;
+	a->cursor = a->go_to;
+	a->follow = false;
+	app_stop(a);
 }
 
 /* A generated token came. */
@@ -219,6 +281,7 @@ static void step_came(struct app *a, const struct step *s)
 		if (a->n_forced < a->n_to_force)
 			send(a, (struct order){ .kind = ORDER_FORCE, .n = a->to_force[a->n_forced] });
 	}
+	arrive(a, s);
 }
 
 /* What a recorded session was told: the edits and the sampler shown are its. */
@@ -256,6 +319,8 @@ void app_news(struct app *a, struct news *n)
 	case NEWS_ERROR:
 		finished(a);
 		complain(a, n->text ? n->text : "the engine failed");
+		if (a->script)
+			script_fail(a, ERR_RUN, "", a->message);
 		break;
 	case NEWS_WARNING:
 		complain(a, n->text);
@@ -267,15 +332,33 @@ void app_news(struct app *a, struct news *n)
 		app_log(a, ':', n->text);
 		break;
 	case NEWS_ORDER:
+		a->orders_seen++;
 		if (!a->source->info.live)
 			follow_order(a, n->order);
 		break;
 	case NEWS_LOOK:
+		break;
 	case NEWS_STATE:
+		/* A source that does not repeat orders has obeyed them when it speaks. */
+		if (a->orders_seen == 0 || a->orders_seen >= a->orders_sent)
+			a->unsettled = false;
 		break;
 	}
 	news_free(n);
+	go_on_until(a);
 	script_go_on(a);
+}
+
+/* A recording is read along: its own speed, but never faster than ten tokens a
+ * second nor slower than one in two, times what the user chose. */
+static uint64_t apart_ns(const struct app *a)
+{
+	const struct step *s = timeline_at(a->steps, timeline_n(a->steps) - 1);
+	double ms = s && s->ms_forward > 0 ? (double)s->ms_forward : 0;
+
+	if (a->speed <= 0)
+		return SECOND / (uint64_t)a->pace;
+	return (uint64_t)(1e6 * fmin(fmax(ms, 100), 2000) / a->speed);
 }
 
 uint64_t app_tick(struct app *a)
@@ -286,9 +369,10 @@ uint64_t app_tick(struct app *a)
 		clear_message(a);
 	else if (a->message)
 		wait = a->message_until_ns - now;
-	if (a->going && a->pace > 0 && !a->in_flight) {
+	script_tick(a, now, &wait);
+	if (a->going && is_paced(a) && !a->in_flight) {
 		if (now >= a->due_ns) {
-			uint64_t apart = SECOND / (uint64_t)a->pace;
+			uint64_t apart = apart_ns(a);
 
 			a->due_ns = a->due_ns + 4 * apart < now ? now + apart : a->due_ns + apart;
 			a->in_flight = true;

@@ -22,6 +22,8 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
+
+struct condition;
 struct keymap;
 struct lineedit;
 struct script;
@@ -54,6 +56,7 @@ struct app {
 	int cursor;                     /* position; used when not following */
 	bool follow;
 	char *find;
+
 
 	/* What is in force. */
 	const struct edit_set *edit_past[APP_EDIT_HISTORY];     /* undo: [0, n_edit_past), the last in force */
@@ -89,6 +92,14 @@ struct app {
 	struct keymap *keys;
 	struct lineedit *line;          /* NULL in tests that need none */
 	struct script *script;          /* being run; NULL: none */
+	struct err script_err;          /* of the last script that failed */
+	struct condition *until;        /* generation goes on, token by token, until it holds */
+	int go_to;                      /* a recording plays up to this position; -1: it does not */
+	double speed;                   /* of a recording, times its own; 0: by pace */
+	bool text_waits;                /* a script has put text there and not yet let it run */
+	bool hurry;                     /* nobody watches: scripts do not pause */
+	long orders_sent, orders_seen;  /* that the source answers */
+	bool unsettled;                 /* it has not answered yet */
 	struct host host;
 
 	bool leave_quits;               /* `leave` ends the program when nothing is left to leave */
@@ -130,6 +141,8 @@ const struct edit_set *app_edits(const struct app *a);
 /* Makes a set the one in force; takes the reference. */
 bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e);
 bool app_set_chain(struct app *a, const char *text, struct err *e);
+/* Runs one token at a time until a condition holds; takes a copy. */
+void app_until(struct app *a, const struct condition *c);
 /* The choice of a pane, brought inside its extent. */
 struct choice *app_choice(struct app *a, enum pane_id p);
 /* Shows a pane: where it is, or in the focused slot. */

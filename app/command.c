@@ -32,6 +32,40 @@ const struct command *command_find(const char *name, size_t n, struct err *e)
 	return NULL;
 }
 
+/* NULL for empty lines, comments and what is no command. */
+static const struct command *named_in(const char *line)
+{
+	struct err none;
+
+	line += strspn(line, " \t:");
+	if (!*line || *line == '#')
+		return NULL;
+	return command_find(line, strcspn(line, " \t"), &none);
+}
+
+bool command_kept(const char *line)
+{
+	const struct command *c = named_in(line);
+
+	/* Words are kept as words. */
+	return c && c != &commands[COMMAND_ask] && c != &commands[COMMAND_say];
+}
+
+bool command_only_looks(const char *line)
+{
+	static const enum command_id looking[] = {
+		COMMAND_cursor, COMMAND_follow, COMMAND_peak, COMMAND_find, COMMAND_next, COMMAND_previous, COMMAND_lens,
+		COMMAND_grid, COMMAND_series, COMMAND_show, COMMAND_focus, COMMAND_zoom, COMMAND_layout, COMMAND_move,
+		COMMAND_help, COMMAND_goto, COMMAND_theme,
+	};
+	const struct command *c = named_in(line);
+
+	for (size_t i = 0; c && i < sizeof looking / sizeof *looking; i++)
+		if (c == &commands[looking[i]])
+			return true;
+	return false;
+}
+
 bool command_line(struct app *a, const char *line, struct err *e)
 {
 	struct args args;

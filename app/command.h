@@ -39,6 +39,10 @@ extern const struct command commands[N_COMMANDS];
 
 /* A name, or the beginning of exactly one. */
 const struct command *command_find(const char *name, size_t n, struct err *e);
+/* What a recording keeps of what was typed: all but what only opens a prompt. */
+bool command_kept(const char *line);
+/* True for what changes only how things are shown, and touches no file. */
+bool command_only_looks(const char *line);
 /* Empty lines and lines that begin with # do nothing. */
 bool command_line(struct app *a, const char *line, struct err *e) MUST_CHECK;
 

@@ -6,11 +6,14 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/script.h"
 #include "engine/base/mem.h"
 
 bool cmd_toggle(struct app *a, const struct args *args, struct err *e)
 {
 	(void)args;
+	if (script_toggled(a))
+		return true;
 	if (a->going)
 		app_stop(a);
 	else if (a->n_tokens > 0 || !a->source->info.live)
@@ -30,10 +33,20 @@ bool cmd_run(struct app *a, const struct args *args, struct err *e)
 
 bool cmd_pause(struct app *a, const struct args *args, struct err *e)
 {
-	(void)args;
-	(void)e;
+	if (args->n)
+		return script_pause(a, args->number[0], e);
 	app_stop(a);
 	return true;
+}
+
+/* Typed, a text is read and gone on with; a script says itself how far. */
+static void go_on_behind(struct app *a)
+{
+	a->follow = true;
+	if (script_speaks(a))
+		a->text_waits = true;
+	else
+		app_go(a, 0);
 }
 
 bool cmd_step(struct app *a, const struct args *args, struct err *e)
@@ -50,17 +63,17 @@ bool cmd_prompt(struct app *a, const struct args *args, struct err *e)
 	app_stop(a);
 	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = args->text[0] }, e))
 		return false;
-	a->follow = true;
-	app_go(a, 0);
+	go_on_behind(a);
 	return true;
 }
 
 bool cmd_append(struct app *a, const struct args *args, struct err *e)
 {
+	if (script_speaks(a))
+		app_stop(a);
 	if (!app_order(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0] }, e))
 		return false;
-	a->follow = true;
-	app_go(a, 0);
+	go_on_behind(a);
 	return true;
 }
 

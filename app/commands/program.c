@@ -12,12 +12,15 @@
 #include "app/keymap.h"
 #include "app/lineedit.h"
 #include "app/script.h"
+#include "engine/record.h"
 #include "views/key.h"
 
 bool cmd_ask(struct app *a, const struct args *args, struct err *e)
 {
 	char line[512];
 
+	if (script_speaks(a))
+		return script_ask(a, args->text[0], e);
 	if (!a->line)
 		return err_set(e, ERR_USAGE, "there is no prompt here");
 	/* A line that ends in a word wants its blank; one that ends in text does not. */
@@ -70,6 +73,11 @@ bool cmd_bind(struct app *a, const struct args *args, struct err *e)
 	return true;
 }
 
+bool cmd_include(struct app *a, const struct args *args, struct err *e)
+{
+	return script_include(a, args->text[0], e);
+}
+
 bool cmd_source(struct app *a, const struct args *args, struct err *e)
 {
 	return script_start(a, args->text[0], e);
@@ -78,6 +86,7 @@ bool cmd_source(struct app *a, const struct args *args, struct err *e)
 bool cmd_say(struct app *a, const struct args *args, struct err *e)
 {
 	(void)e;
+	record_say(a->source, args->text[0]);
 	app_say(a, "%s", args->text[0]);
 	return true;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/batch.h"
 #include "app/out.h"
 #include "app/recording.h"
 #include "app/setup.h"
@@ -311,6 +312,8 @@ bool job_run(const struct options *o, struct err *e)
 	struct run r = {.o = o, .trace_fd = -1};
 	bool ok;
 
+	if (o->script)
+		return batch_script(o, e);
 	ok = setup_open(&r.setup, o, e) && start(&r, e) && generate(&r, e) && close_trace(&r, e) &&
 	    (!o->json || write_json(&r, e));
 	if (ok)
