@@ -43,6 +43,12 @@ struct app *app_new(const struct app_options *o)
 {
 	struct app *a = mem_zalloc(sizeof *a);
 
+	struct err e;
+
+	looks_start(&a->looks);
+	if (o->model)
+		a->words = words_new(o->model, &e);
+
 	a->source = o->source;
 	a->steps = timeline_new(TIMELINE_BUDGET);
 	a->theme = o->theme ? o->theme : &themes[0];
@@ -74,6 +80,8 @@ void app_free(struct app *a)
 		edit_set_unref(a->edit_past[i]);
 	for (int i = 0; i < a->n_log; i++)
 		free(a->log[i]);
+	words_free(a->words);
+	looks_clear(&a->looks);
 	chain_unref(a->chain);
 	helprows_free(&a->host);
 	script_free(a->script);
@@ -337,6 +345,8 @@ void app_news(struct app *a, struct news *n)
 			follow_order(a, n->order);
 		break;
 	case NEWS_LOOK:
+		looks_came(&a->looks, n->look, n->look_step);
+		n->look = NULL;
 		break;
 	case NEWS_STATE:
 		/* A source that does not repeat orders has obeyed them when it speaks. */

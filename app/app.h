@@ -22,6 +22,8 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
+#include "app/looks.h"
+#include "app/words.h"
 
 struct condition;
 struct keymap;
@@ -57,6 +59,8 @@ struct app {
 	bool follow;
 	char *find;
 
+	struct looks looks;             /* what was computed for single steps */
+	struct words *words;            /* what neurons read and write; NULL: no model at hand */
 
 	/* What is in force. */
 	const struct edit_set *edit_past[APP_EDIT_HISTORY];     /* undo: [0, n_edit_past), the last in force */
@@ -113,6 +117,7 @@ struct app_options {
 	const struct theme *theme;      /* NULL: dark */
 	bool ascii, mono;
 	int pace;
+	const struct model *model;      /* for what is read out of weights; NULL in a replay */
 };
 
 struct app *app_new(const struct app_options *o);

@@ -140,6 +140,26 @@ static void too_small(struct canvas *c)
 	}
 }
 
+/* What the panes in sight want computed for the step under the cursor. */
+static void look_closely(struct app *a, struct view *v)
+{
+	/* At full speed under a cursor that follows, the next token is worth more. */
+	bool may = !a->engine_running || !a->follow;
+	unsigned needs = 0;
+
+	for (int i = 0; i < a->placed.n; i++) {
+		needs |= panes[a->placed.at[i].pane]->needs;
+		if (a->placed.at[i].pane == PANE_neurons && may)
+			words_want(a->words, v->step);
+	}
+	v->words = words_cache(a->words);
+	v->layer = app_choice(a, PANE_heads)->row;
+	v->head = app_choice(a, PANE_heads)->col;
+	v->look = looks_get(&a->looks, a->source, v->step, needs, v->layer, may);
+	v->look_why = !a->source->info.live ? "not in the recording" : v->step && a->looks.failed == v->step->index ?
+	    "on a branch that was left" : may ? "computing..." : "pause, or move the cursor back, to compute this";
+}
+
 struct frame_cursor frame_draw(struct app *a, struct canvas *c)
 {
 	struct frame_cursor hidden = { -1, 0 };
@@ -156,6 +176,7 @@ struct frame_cursor frame_draw(struct app *a, struct canvas *c)
 	}
 	focus_in_sight(a);
 	app_view(a, &v);
+	look_closely(a, &v);
 	draw_panes(a, c, &v);
 	struct canvas status = canvas_sub(c, (struct rect){ c->rows - 2, 0, 1, c->cols });
 

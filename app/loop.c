@@ -146,13 +146,14 @@ static bool frame_due(const struct loop *lp)
 
 static void turn(struct loop *lp)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = crash_fd(), .events = POLLIN },
 		{ .fd = source_fd(lp->app->source), .events = POLLIN },
+		{ .fd = words_fd(lp->app->words), .events = POLLIN },
 	};
 
-	if (poll(fds, 3, until_due(lp)) > 0) {
+	if (poll(fds, 4, until_due(lp)) > 0) {
 		if (fds[1].revents)
 			take_signals(lp);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
@@ -163,6 +164,8 @@ static void turn(struct loop *lp)
 		}
 		if (fds[2].revents)
 			take_news(lp);
+		if (fds[3].revents && words_take(lp->app->words))
+			lp->app->dirty = true;
 	}
 	app_tick(lp->app);
 	if (!lp->app->quit && frame_due(lp))

@@ -45,7 +45,7 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 
 static struct app *open_app(const struct screen_options *o)
 {
-	return app_new(&(struct app_options){ .source = o->source, .theme = o->theme ? theme_find(o->theme) : NULL,
+	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .theme = o->theme ? theme_find(o->theme) : NULL,
 	    .pace = o->pace });
 }
 

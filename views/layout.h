@@ -16,7 +16,7 @@
 #include "engine/base/err.h"
 #include "views/canvas.h"
 
-enum { LAYOUT_PANES = 12, LAYOUT_NODES = 32, LAYOUT_MIN_ROWS = 9, LAYOUT_MIN_COLS = 36 };
+enum { LAYOUT_PANES = 16, LAYOUT_NODES = 32, LAYOUT_MIN_ROWS = 9, LAYOUT_MIN_COLS = 36 };
 
 struct layout_node {
 	int pane;               /* index into panes[], -1 for a bracket */

@@ -28,6 +28,7 @@ struct pane_def {
 	const char *read_it;    /* how to read it, in plain words, for a student */
 	const char *source;     /* where figures are from: paper, or "" */
 	int min_rows, min_cols; /* of the inside; layout leaves it out below this */
+	unsigned needs;         /* LOOK_...: what it wants computed for the step under the cursor */
 	void (*draw)(struct canvas *c, const struct view *v, const struct choice *at);
 	/* Behind the title: what is on (a lens, a unit).  May be NULL. */
 	void (*subtitle)(const struct view *v, struct buf *out);

@@ -10,6 +10,7 @@
 #define VIEWS_VIEW_H
 
 #include "analysis/lens.h"
+#include "analysis/neuron_cache.h"
 #include "analysis/timeline.h"
 #include "engine/base/buf.h"
 #include "engine/edit.h"
@@ -30,6 +31,10 @@ struct view {
 	int at;                         /* position of the step under the cursor, -1: none yet */
 	bool follow;                    /* the cursor stays on the newest step */
 	const struct step *step;        /* under the cursor; NULL when there is none */
+	const struct look *look;        /* at that step, with what the panes on the screen need; NULL: see look_why */
+	const char *look_why;           /* why it is not there: "computing", "pause to compute", ... */
+	int layer, head;                /* chosen among the heads */
+	struct neuron_cache *words;     /* what neurons read and write; NULL: there is no model to read */
 	enum lens_id text_lens;         /* colours the text */
 	enum lens_id grid_lens;         /* fills the grid of heads */
 	enum lens_id series[VIEW_SERIES];       /* [n_series], along the timeline */

@@ -29,7 +29,7 @@ static bool watch(const struct setup *s, struct source *source, const struct opt
 {
 	const char *no_color = getenv("NO_COLOR");
 	struct screen_options screen = {
-		.source = source, .prompt = s->prompt.len ? s->prompt.data : NULL,
+		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : NULL,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
 		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace,
 		.no_color = o->no_color || (no_color && *no_color), .ascii = o->ascii, .no_mouse = o->no_mouse,

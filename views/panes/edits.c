@@ -1,40 +1,89 @@
 /*
  * edits -- what is being held, scaled or added, and since when.
  */
+#include <math.h>
 #include <stdio.h>
 
+#include "analysis/account.h"
 #include "views/draw_table.h"
 #include "views/pane.h"
 
 struct drawn {
 	const struct view *v;
-	char number[12], text[128];
+	char number[12], text[128], times[16], last[24], mean[24];
 };
+
+static void fill_receipt(struct drawn *r, const struct account *a, bool on, struct table_cell *cells)
+{
+	style_bits st = on && a->asked && !a->applied ? STYLE_BAD : STYLE_NUMBER;
+
+	snprintf(r->times, sizeof r->times, "%ld", a->applied);
+	snprintf(r->last, sizeof r->last, "%.3g", (double)a->last_change);
+	snprintf(r->mean, sizeof r->mean, "%.3g", a->mean_change);
+	cells[3] = (struct table_cell){ .text = a->asked ? r->times : NULL, .style = st };
+	cells[4] = (struct table_cell){ .text = a->positions ? r->last : NULL, .style = STYLE_NUMBER };
+	cells[5] = (struct table_cell){ .text = a->positions ? r->mean : NULL, .style = STYLE_DIM };
+}
 
 static void fill_row(void *of, int row, struct table_cell *cells)
 {
 	struct drawn *r = of;
 	const struct edit *ed = edit_set_at(r->v->edits, row);
+	struct account a = account_of(r->v->steps, ed->number, r->v->at);
 
 	snprintf(r->number, sizeof r->number, "%d", ed->number);
 	cells[0] = (struct table_cell){ .text = r->number, .style = STYLE_DIM };
 	cells[1] = (struct table_cell){ .text = edit_format(ed, r->text, sizeof r->text),
 		.style = ed->on ? STYLE_EDITED : STYLE_CUT };
-	cells[2] = (struct table_cell){ .text = ed->on ? "on" : "off", .style = ed->on ? STYLE_GOOD : STYLE_DIM };
+	cells[2] = (struct table_cell){ .text = !ed->on ? "off" : a.asked && !a.applied ? "idle" : "on",
+		.style = !ed->on ? STYLE_DIM : a.asked && !a.applied ? STYLE_BAD : STYLE_GOOD };
+	fill_receipt(r, &a, ed->on, cells);
 }
 
-static const struct table_column columns[] = { { "no", 3, true }, { "edit", 0, false }, { "", 4, false } };
+static const struct table_column columns[] = {
+	{ "no", 3, true }, { "edit", 0, false }, { "", 4, false }, { "times", 6, true }, { "moved", 7, true },
+	{ "mean", 7, true },
+};
+
+static void name_token(const struct view *v, int32_t id, bool ascii, struct buf *out)
+{
+	if (id >= 0)
+		view_token(v, id, ascii, out);
+}
+
+/* The step under the cursor, made once more without any edit. */
+static void draw_comparison(struct canvas *c, int y, const struct view *v)
+{
+	const struct look *k = v->look;
+	struct buf b = { 0 };
+
+	if (!k || isnan(k->jsd)) {
+		canvas_fit(c, y, 0, c->cols, STYLE_DIM, v->step ? v->look_why : "");
+		return;
+	}
+	buf_printf(&b, "without edits here: JSD %.4f, KL %.4f nats; ", (double)k->jsd, (double)k->kl);
+	name_token(v, k->best[1], c->ascii, &b);
+	buf_printf(&b, " %.1f %% -> ", (double)k->best_p[1] * 100);
+	name_token(v, k->best[0], c->ascii, &b);
+	buf_printf(&b, " %.1f %%", (double)k->best_p[0] * 100);
+	canvas_fit(c, y, 0, c->cols, STYLE_TEXT, b.data);
+	buf_free(&b);
+}
 
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	struct drawn r = { .v = v };
+	bool compare = c->rows > 3 && v->step && v->step->edits;
+	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare, c->cols });
 
 	if (!edit_set_n(v->edits)) {
 		pane_empty(c, "no edits: c on a head or a neuron, or :clamp SITE = VALUE");
 		return;
 	}
-	draw_table(c, &(struct table){ .columns = columns, .n_columns = 3, .n_rows = edit_set_n(v->edits),
-	    .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
+	draw_table(&table, &(struct table){ .columns = columns, .n_columns = c->cols < 44 ? 4 : 6,
+	    .n_rows = edit_set_n(v->edits), .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
+	if (compare)
+		draw_comparison(c, c->rows - 1, v);
 }
 
 static void extent(const struct view *v, int *rows, int *cols)
@@ -67,8 +116,11 @@ const struct pane_def pane_edits = {
 	.title = "edits",
 	.doc = "what writes into the forward pass, in the order it was asked for",
 	.read_it = "An edit holds (=), scales (*), adds (+) or bounds (max, min) one place of the model from the next "
-		   "step on. Enter turns the chosen one off and on, z takes the last change back, Z repeats it. The timeline "
-		   "marks the steps where the set changed.",
-	.min_rows = 3, .min_cols = 24,
+		   "step on. Its receipt: how many times it wrote, how far it moved what stood there (L2 length) at the "
+		   "last position and on average. `idle' is a warning: it is in force and wrote nothing. The last line "
+		   "computes the step under the cursor again without any edit and says how far the next-token "
+		   "distributions are apart. Enter turns the chosen one off and on, z takes the last change back, Z "
+		   "repeats it.",
+	.min_rows = 3, .min_cols = 24, .needs = LOOK_COMPARE,
 	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter, .subject = subject,
 };

@@ -53,6 +53,12 @@ static void subject(const struct view *v, const struct choice *at, struct buf *o
 	buf_printf(out, "L%d.H%d", at->row, at->col);
 }
 
+static void enter(const struct view *v, const struct choice *at, struct buf *out)
+{
+	(void)v, (void)at;
+	buf_str(out, "show attention");
+}
+
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
 {
 	struct canvas c = { .rows = inside.rows, .cols = inside.cols };
@@ -81,5 +87,6 @@ const struct pane_def pane_heads = {
 		   "attention a dark head looks at one token and a bright one at all alike. Arrows choose a head, c holds "
 		   "it at a value (0 takes it out). `grid NAME` shows another reading.",
 	.min_rows = 4, .min_cols = 14,
-	.draw = draw, .subtitle = subtitle, .legend = legend, .extent = extent, .subject = subject, .pick = pick,
+	.draw = draw, .subtitle = subtitle, .legend = legend, .extent = extent, .subject = subject, .enter = enter,
+	.pick = pick,
 };

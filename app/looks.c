@@ -1,0 +1,50 @@
+#include "app/looks.h"
+
+#include <string.h>
+
+void looks_start(struct looks *l)
+{
+	memset(l, 0, sizeof *l);
+	l->failed = -1;
+}
+
+void looks_clear(struct looks *l)
+{
+	for (int i = 0; i < LOOKS_KEPT; i++)
+		look_unref(l->kept[i]);
+	looks_start(l);
+}
+
+static bool answers(const struct look *k, const struct step *s, unsigned needs, int layer)
+{
+	return k && k->step == s->index && (k->asked.what & needs) == needs &&
+	    (!(needs & LOOK_ATTENTION) || k->asked.layer == layer);
+}
+
+const struct look *looks_get(struct looks *l, struct source *src, const struct step *s, unsigned needs, int layer,
+    bool may_ask)
+{
+	struct err e;
+
+	if (!s || !needs)
+		return NULL;
+	for (int i = 0; i < LOOKS_KEPT; i++)
+		if (answers(l->kept[i], s, needs, layer))
+			return l->kept[i];
+	if (may_ask && !l->asked && src->info.live && l->failed != s->index)
+		l->asked = source_send(src, &(struct order){ .kind = ORDER_LOOK,
+		    .look = { .what = needs, .pos = s->pos, .step = s->index, .layer = layer } }, &e);
+	return NULL;
+}
+
+void looks_came(struct looks *l, const struct look *k, int step)
+{
+	l->asked = false;
+	if (!k) {
+		l->failed = step;
+		return;
+	}
+	look_unref(l->kept[l->next]);
+	l->kept[l->next] = k;
+	l->next = (l->next + 1) % LOOKS_KEPT;
+}
