@@ -433,7 +433,8 @@ static bool read_order(const struct session_file *f, const json_t *v, struct ses
 		if (!read_text(v, en, e))
 			return false;
 		o->text = NULL;
-		o->chain = chain_parse(en->text, (uint32_t)json_integer_value(json_object_get(v, "revision")), e);
+		/* To be shown: a file of a stranger opens no other files by being replayed. */
+		o->chain = chain_parse_shown(en->text, (uint32_t)json_integer_value(json_object_get(v, "revision")), e);
 		return o->chain != NULL;
 	}
 	if (!strcmp(name, "edits")) {

@@ -49,6 +49,18 @@ static bool same_model(struct verify *v)
 	    b->d_model, b->n_vocab);
 }
 
+/* The file's chain is one to be shown; this one runs. */
+static bool set_chain(struct verify *v, const struct chain *shown)
+{
+	const struct chain *c = chain_parse_for(chain_text(shown), chain_revision(shown), v->m, v->e);
+
+	if (!c)
+		return false;
+	session_chain(v->s, c);
+	chain_unref(c);
+	return true;
+}
+
 static bool add_text(struct verify *v, const struct session_entry *en)
 {
 	int32_t *ids = NULL;
@@ -81,8 +93,7 @@ static bool obey(struct verify *v, const struct session_entry *en)
 		session_edits(v->s, o->edits);
 		return true;
 	case ORDER_CHAIN:
-		session_chain(v->s, o->chain);
-		return true;
+		return set_chain(v, o->chain);
 	case ORDER_SEED:
 		session_seed(v->s, o->seed);
 		return true;
