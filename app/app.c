@@ -59,7 +59,7 @@ struct app *app_new(const struct app_options *o)
 	a->follow = a->leave_quits = true;
 	a->go_to = -1;
 	a->speed = o->source->info.live || o->pace > 0 ? 0 : 1;
-	a->edit_past[0] = edit_set_ref(edit_set_empty());
+	a->edit_past[0] = edit_set_empty();
 	a->n_edit_past = 1;
 	a->text_lens = lens_or_first("entropy");
 	a->grid_lens = lens_or_first("attn_entropy_norm");

@@ -125,7 +125,7 @@ static void keys_are_answered_while_a_token_takes_seconds(void **state)
 	type(&s, "q?");
 	expect(&s, "Right");
 	type(&s, "q:");
-	type(&s, "say hello-from-the-prompt\r");
+	type(&s, "say hello-from-the-prompt\r\014");  /* ^L: sent whole */
 	expect(&s, "hello-from-the-prompt");
 	type(&s, ":quit\r");
 	expect(&s, LEFT);
