@@ -50,6 +50,7 @@ struct app *app_new(const struct app_options *o)
 		a->words = words_new(o->model, &e);
 
 	a->source = o->source;
+	a->model = o->model;
 	a->steps = timeline_new(TIMELINE_BUDGET);
 	a->theme = o->theme ? o->theme : &themes[0];
 	a->ascii = o->ascii;
@@ -433,7 +434,7 @@ bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e)
 
 bool app_set_chain(struct app *a, const char *text, struct err *e)
 {
-	const struct chain *c = chain_parse(text, a->chain_revision + 1, e);
+	const struct chain *c = chain_parse_for(text, a->chain_revision + 1, a->model, e);
 
 	if (!c || !app_order(a, &(struct order){ .kind = ORDER_CHAIN, .chain = c }, e)) {
 		chain_unref(c);

@@ -61,6 +61,7 @@ struct app {
 
 	struct looks looks;             /* what was computed for single steps */
 	struct words *words;            /* what neurons read and write; NULL: no model at hand */
+	const struct model *model;      /* borrowed; NULL in a replay */
 
 	/* What is in force. */
 	const struct edit_set *edit_past[APP_EDIT_HISTORY];     /* undo: [0, n_edit_past), the last in force */
