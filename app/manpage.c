@@ -60,29 +60,30 @@ static void options(struct buf *out)
 	}
 }
 
-static void sampler_params(struct buf *b, const struct sampler_def *s)
+static void sampler_shows(struct buf *b, const struct sampler_def *s)
 {
-	for (int i = 0; i < s->n_params; i++) {
-		const struct sampler_param *p = &s->params[i];
-
-		buf_printf(b, i < s->n_required ? " %s" : " [%s=%g]", p->name, p->initial);
-	}
+	for (int i = 0; i < SAMPLER_SHOWS && s->shows[i]; i++)
+		buf_printf(b, "%s%s", i ? ", " : "  Shows: ", s->shows[i]);
+	if (s->shows[0])
+		buf_char(b, '.');
 }
 
 static void sampler_section(struct buf *out)
 {
 	roff_section(out, "SAMPLERS");
 	roff_text(out, "A chain of stages separated by `|', which run in the order they are written; after the last "
-		  "one a token is drawn.  Without --sampler the chain is `" SAMPLER_DEFAULT "'.");
+		  "one a token is drawn.  Without --sampler the chain is `" SAMPLER_DEFAULT "'.  What a stage shows "
+		  "stands in its row of the trace.");
 	for (size_t i = 0; i < n_samplers; i++) {
-		struct buf params = {.data = NULL}, doc = {.data = NULL};
+		struct buf doc = {.data = NULL};
+		char params[256];
 
-		sampler_params(&params, samplers[i]);
+		sampler_usage(samplers[i], params, sizeof params);
 		buf_printf(&doc, "%s.", samplers[i]->doc);
 		if (samplers[i]->source && *samplers[i]->source)
 			buf_printf(&doc, "  Source: %s.", samplers[i]->source);
-		roff_entry(out, samplers[i]->name, params.data ? params.data + 1 : NULL, doc.data);
-		buf_free(&params);
+		sampler_shows(&doc, samplers[i]);
+		roff_entry(out, samplers[i]->name, *params ? params + 1 : NULL, doc.data);
 		buf_free(&doc);
 	}
 }
