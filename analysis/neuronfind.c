@@ -56,17 +56,34 @@ static int distance(const char *a, size_t n, const char *b, size_t m)
 struct near {
 	int32_t id;
 	int off;
+	char word[WORD];        /* folded, its beginning */
+	size_t len;
 };
 
-static void keep_near(struct near *best, int *n, int32_t id, int off)
+/* A word is suggested once, however many tokens are forms of it. */
+static void keep_near(struct near *best, int *n, struct near t)
 {
 	int i;
 
-	if (*n == NEAR && off >= best[NEAR - 1].off)
+	if (*n == NEAR && t.off >= best[NEAR - 1].off)
 		return;
-	for (i = *n < NEAR ? (*n)++ : NEAR - 1; i > 0 && best[i - 1].off > off; i--)
+	for (i = 0; i < *n; i++)
+		if (best[i].len == t.len && !memcmp(best[i].word, t.word, t.len))
+			return;
+	for (i = *n < NEAR ? (*n)++ : NEAR - 1; i > 0 && best[i - 1].off > t.off; i--)
 		best[i] = best[i - 1];
-	best[i] = (struct near){id, off};
+	best[i] = t;
+}
+
+/* Twice the letters that differ: of two equally far, the one that begins alike is nearer. */
+static void consider(struct near *best, int *n, int32_t id, const struct buf *want, const struct buf *word)
+{
+	struct near t = {.id = id, .len = word->len < WORD ? word->len : WORD};
+	bool alike = word->len && want->len && word->data[0] == want->data[0];
+
+	memcpy(t.word, word->data, t.len);
+	t.off = 2 * distance(want->data, want->len, word->data, word->len) - alike;
+	keep_near(best, n, t);
 }
 
 void neuronfind_tokens(const struct vocab *v, const char *text, size_t n, struct neuronfind_tokens *out)
@@ -89,9 +106,7 @@ void neuronfind_tokens(const struct vocab *v, const char *text, size_t n, struct
 			if (out->n < (int)(sizeof out->id / sizeof *out->id))
 				out->id[out->n++] = id;
 		} else if (!out->n && vocab_kind(v, id) == TOKEN_NORMAL) {
-			/* Twice the letters, so that of two equally far the one that begins alike is nearer. */
-			int alike = word.len && want.len && word.data[0] == want.data[0];
-			keep_near(best, &n_near, id, 2 * distance(want.data, want.len, word.data, word.len) - alike);
+			consider(best, &n_near, id, &want, &word);
 		}
 	}
 	out->found = out->n > 0;

@@ -17,13 +17,14 @@ enum {
 	ON_BATCH = ON(run),
 	ON_LOGITS = ON(logits),
 	ON_BENCH = ON(bench),
+	ON_NEURONS = ON(neurons),
 	ON_WRITING = ON(meter) | ON(run),
 	ON_TRACED = ON_WRITING | ON_REPLAY,
 	ON_ASKING = ON(run) | ON(logits),
 	ON_EDITED = ON_WRITING | ON(logits),
 	ON_TEXT = ON_EDITED | ON(tokenize),
 	ON_PASSES = ON_EDITED | ON(bench),
-	ON_REPORTS = ON(run) | ON_REPLAY | ON(tokenize) | ON(inspect) | ON(bench),
+	ON_REPORTS = ON(run) | ON_REPLAY | ON(tokenize) | ON(inspect) | ON(bench) | ON_NEURONS,
 };
 
 enum { REFUSED = 0, ACCEPTED = 1 };
@@ -160,6 +161,11 @@ static bool take_word(struct options *o, struct words *w, const char *word, stru
 		w->command = true;
 		return true;
 	}
+	/* What to do, and with which: its own command reads them. */
+	if (w->command && o->job == JOB_neurons) {
+		list_add(&o->words, word);
+		return true;
+	}
 	if (w->model)
 		return err_set(e, ERR_USAGE, "one model at a time: '%.100s' comes after '%.100s'", word, w->model);
 	w->model = word;
@@ -248,5 +254,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
 void options_free(struct options *o)
 {
 	free(o->edits.item);
+	free(o->words.item);
+	o->words = (struct option_list){0};
 	o->edits = (struct option_list){0};
 }

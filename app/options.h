@@ -37,6 +37,7 @@ enum option_id {
 struct options {
 	enum job_id job;
 	uint64_t given;         /* bit per option that was typed */
+	struct option_list words;       /* of commands that take more than a model */
 	const char *session;    /* of `replay': its word is no model */
 #define OPTION(field, c, name, type, arg, lo, hi, init, jobs, others, help) OPTION_##type field;
 #define ALIAS(name, field)
