@@ -59,16 +59,18 @@ static bool take(struct args *out, size_t *used, const char **at, bool rest, con
 	return true;
 }
 
-/* \n and \\ in texts, in place. */
+/* \n, \r, \t, \s (a blank, where one would be lost) and \\ in texts, in place. */
 static void unescape(char *s)
 {
+	static const char letters[] = "nrts\\", means[] = "\n\r\t \\";
 	char *out = s;
 
 	for (; *s; s++) {
-		if (*s == '\\' && (s[1] == 'n' || s[1] == '\\'))
-			*out++ = *++s == 'n' ? '\n' : '\\';
-		else
-			*out++ = *s;
+		const char *at = *s == '\\' && s[1] ? strchr(letters, s[1]) : NULL;
+
+		if (at)
+			s++;
+		*out++ = at ? means[at - letters] : *s;
 	}
 	*out = 0;
 }

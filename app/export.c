@@ -18,7 +18,7 @@ enum { FLUSH_AT = 1 << 16 };
 
 bool export_open(struct export *x, const char *path, struct err *e)
 {
-	*x = (struct export){ .fd = -1, .rows = 40, .cols = 120 };
+	*x = (struct export){ .fd = -1, .path = path, .rows = 40, .cols = 120 };
 	if (!(x->file = session_file_open(path, e)))
 		return false;
 	x->header = session_file_header(x->file);

@@ -19,6 +19,7 @@ struct export {
 	struct session_file *file;
 	const struct session_header *header;
 	struct probe_plan *plan;        /* every lens */
+	const char *path;               /* of the session: borrowed */
 	int n_steps;
 	/* What is being written: */
 	int fd;                         /* -1: standard output */

@@ -36,6 +36,18 @@ bool cmd_expect(struct app *a, const struct args *args, struct err *e)
 	return ok;
 }
 
+bool cmd_keep(struct app *a, const struct args *args, struct err *e)
+{
+	int n = (int)args->number[0];
+
+	if (n < 1 || n > a->n_tokens)
+		return err_set(e, ERR_USAGE, "the text has %d tokens", a->n_tokens);
+	app_stop(a);
+	a->follow = true;
+	a->ended = false;
+	return app_order(a, &(struct order){ .kind = ORDER_CUT, .n = n }, e);
+}
+
 bool cmd_token(struct app *a, const struct args *args, struct err *e)
 {
 	int id = (int)args->number[0];

@@ -1,4 +1,5 @@
-/* clock -- monotonic nanoseconds; a test sets it by hand and time stands still. */
+/* clock -- monotonic nanoseconds; set by hand, time stands still: in
+ * tests, and where a screen is drawn that nobody watches. */
 #ifndef ENGINE_BASE_CLOCK_H
 #define ENGINE_BASE_CLOCK_H
 
