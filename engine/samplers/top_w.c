@@ -26,7 +26,8 @@
 enum { TOP_M, WARM_P, TURNS, SCALE, LAMBDA, BETA };
 enum { SHOW_TURNS, SHOW_WARM, SHOW_FIRST, SHOW_LIFTED };
 
-/* Outlives the chain: two passes over an embedding table are worth keeping. */
+/* Outlives the chain: a pass over an embedding table is worth keeping (0.1 to 0.5 s for
+ * 150,000 rows of 896 in Q8_0, at the first step). */
 struct whitening {
 	size_t d;               /* 0: not computed yet */
 	float f[];              /* mean [d], 1 / deviation [d] */
