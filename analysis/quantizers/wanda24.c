@@ -1,0 +1,22 @@
+/*
+ * wanda24 -- 2:4 sparsity that keeps what weighs most at the output: |w| sqrt(E[x_j^2])
+ * (Sun et al., arXiv 2306.11695).  Kept weights in f16.
+ */
+#include "analysis/prune.h"
+#include "analysis/quantizer.h"
+
+static bool run(struct quant_job *q, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < q->rows * q->cols; i++)
+		q->out[i] = quant_half(q->w[i]);
+	for (size_t r = 0; r < q->rows; r++)
+		prune_24(q->out + r * q->cols, q->moments, q->cols);
+	q->bits = prune_24_bits(q->rows, q->cols, 16);
+	return true;
+}
+
+const struct quantizer_def quantizer_wanda24 = {
+	.name = "wanda24", .doc = "2:4 by |w| times the size of its input",
+	.needs = QUANT_MOMENTS, .by_rows = true, .run = run,
+};
