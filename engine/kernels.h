@@ -42,6 +42,12 @@ struct acts8 {
  * the mul of one table. */
 enum { PANEL_ROWS = 32, PANEL_K = 1024, PANEL_K_F32 = 512, PANEL_BYTES = 64 << 10 };
 
+/* The panel that row r of a stack of panels is in. */
+static inline const void *panel_of(const void *panels, size_t r)
+{
+	return (const unsigned char *)panels + r / PANEL_ROWS * PANEL_BYTES;
+}
+
 /* Stored rows one after another, `row_bytes` apart, unaligned. */
 struct rows {
 	const unsigned char *data;
@@ -67,7 +73,8 @@ struct kernels {
 
 	/* Columns [k0, k0 + kn) of w.n_rows <= PANEL_ROWS rows, k0 a multiple of PANEL_K,
 	 * kn <= PANEL_K, into a panel; then y[j][r] (+)= W[r] . x_j for j < m over
-	 * those columns.  `first` overwrites y instead of adding to it. */
+	 * those columns, for the n_rows rows of one panel or several, one behind the
+	 * other: the vectors are read once for all of them.  `first` overwrites y instead of adding to it. */
 	void (*fill_int[N_DTYPES])(struct rows w, size_t k0, size_t kn, void *panel);
 	void (*mul_int[N_DTYPES])(const void *panel, size_t n_rows, size_t k0, size_t kn, const struct acts8 *a,
 	    size_t m, float *y, size_t stride_y, bool first);

@@ -101,7 +101,7 @@ enum { INT_VECTORS = 4 };
 /* Eight rows of the panel, from row r on, with `m` vectors from vector j on: for a
  * group of columns the sums are exact integers, then they are scaled in float. */
 INLINE void panel_int_block(const struct panel_int *p, size_t r, size_t k0, size_t kn, size_t group,
-    bool has_offset, const struct acts8 *a, size_t j0, int m, float (*out)[PANEL_ROWS])
+    bool has_offset, const struct acts8 *a, size_t j0, int m, float (*out)[8])
 {
 	const int8_t *q = a->q + j0 * a->n_pad + k0;
 	const float *d = a->d + j0 * (a->n_pad / ACT_BLOCK) + k0 / ACT_BLOCK;
@@ -138,27 +138,25 @@ INLINE void panel_int_block(const struct panel_int *p, size_t r, size_t k0, size
 		}
 	}
 	for (int j = 0; j < m; j++)
-		_mm256_storeu_ps(out[j] + r, acc[j]);
+		_mm256_storeu_ps(out[j], acc[j]);
 }
 
 INLINE void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
     const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first)
 {
-	float sums[INT_VECTORS][PANEL_ROWS];
+	float sums[INT_VECTORS][8];
 
 	for (size_t j = 0; j < m; j += INT_VECTORS) {
 		size_t n = m - j < INT_VECTORS ? m - j : INT_VECTORS;
-		for (size_t r = 0; r < n_rows; r += 8)
+		for (size_t r = 0; r < n_rows; r += 8) {
+			const struct panel_int *p = panel_of(panel, r);
 			if (n == INT_VECTORS)
-				panel_int_block(panel, r, k0, kn, group, has_offset, a, j, INT_VECTORS, sums);
+				panel_int_block(p, r % PANEL_ROWS, k0, kn, group, has_offset, a, j, INT_VECTORS, sums);
 			else
 				for (size_t i = 0; i < n; i++)
-					panel_int_block(panel, r, k0, kn, group, has_offset, a, j + i, 1, sums + i);
-		for (size_t i = 0; i < n; i++)
-			for (size_t r = 0; r < n_rows; r++) {
-				float *out = y + (j + i) * stride_y + r;
-				*out = first ? sums[i][r] : *out + sums[i][r];
-			}
+					panel_int_block(p, r % PANEL_ROWS, k0, kn, group, has_offset, a, j + i, 1, sums + i);
+			add_eight(sums, n, n_rows - r, y + j * stride_y + r, stride_y, first);
+		}
 	}
 }
 

@@ -203,16 +203,20 @@ static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 		size_t n = m - j < INT_VECTORS ? m - j : INT_VECTORS;
 		for (size_t i = 0; i < n; i++)
 			side_set(&side[i], a, j + i, k0, kn, group);
-		if (group == ACT_BLOCK && has_offset)
-			n = panel_int_some(panel, kn, ACT_BLOCK, true, q, a->n_pad, side, n, sums);
-		else if (group == ACT_BLOCK)
-			n = panel_int_some(panel, kn, ACT_BLOCK, false, q, a->n_pad, side, n, sums);
-		else if (has_offset)
-			n = panel_int_some(panel, kn, ACT_GROUP, true, q, a->n_pad, side, n, sums);
-		else
-			n = panel_int_some(panel, kn, ACT_GROUP, false, q, a->n_pad, side, n, sums);
-		store_sums(sums, n, n_rows, y + j * stride_y, stride_y, first);
-		j += n;
+		size_t done = 0;
+		for (size_t r = 0; r < n_rows; r += PANEL_ROWS) {
+			const struct panel_int *p = panel_of(panel, r);
+			if (group == ACT_BLOCK && has_offset)
+				done = panel_int_some(p, kn, ACT_BLOCK, true, q, a->n_pad, side, n, sums);
+			else if (group == ACT_BLOCK)
+				done = panel_int_some(p, kn, ACT_BLOCK, false, q, a->n_pad, side, n, sums);
+			else if (has_offset)
+				done = panel_int_some(p, kn, ACT_GROUP, true, q, a->n_pad, side, n, sums);
+			else
+				done = panel_int_some(p, kn, ACT_GROUP, false, q, a->n_pad, side, n, sums);
+			store_sums(sums, done, n_rows - r, y + j * stride_y + r, stride_y, first);
+		}
+		j += done;
 	}
 }
 

@@ -61,22 +61,22 @@ static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, si
 static void panel_mul(const void *panel, size_t n_rows, size_t k0, size_t kn, size_t group, bool has_offset,
     const struct acts8 *a, size_t m, float *y, size_t stride_y, bool first)
 {
-	const struct panel_int *p = panel;
-
 	for (size_t j = 0; j < m; j++) {
 		const int8_t *q = a->q + j * a->n_pad + k0;
 		const float *d = a->d + j * a->n_pad / ACT_BLOCK + k0 / ACT_BLOCK;
 		for (size_t r = 0; r < n_rows; r++) {
+			const struct panel_int *p = panel_of(panel, r);
+			size_t at = r % PANEL_ROWS;
 			double acc = 0;
 			for (size_t g = 0; g < kn / group; g++) {
 				int dot = 0, sum = 0;
 				for (size_t k = g * group; k < (g + 1) * group; k++) {
-					dot += (int8_t)p->q[k / 4][r][k % 4] * q[k];
+					dot += (int8_t)p->q[k / 4][at][k % 4] * q[k];
 					sum += q[k];
 				}
-				double v = (double)p->scale[g][r] * dot;
+				double v = (double)p->scale[g][at] * dot;
 				if (has_offset)
-					v += (double)p->offset[g][r] * sum;
+					v += (double)p->offset[g][at] * sum;
 				acc += v * (double)d[g * group / ACT_BLOCK];
 			}
 			float *out = y + j * stride_y + r;
@@ -142,13 +142,12 @@ static void fill_f32(struct rows w, size_t kn, void *panel)
 static void mul_f32(const void *panel, size_t n_rows, size_t kn, const float *x, size_t stride_x, size_t m,
     float *y, size_t stride_y, bool first)
 {
-	const float(*p)[PANEL_ROWS] = (const float(*)[PANEL_ROWS])panel;
-
 	for (size_t j = 0; j < m; j++)
 		for (size_t r = 0; r < n_rows; r++) {
+			const float(*p)[PANEL_ROWS] = (const float(*)[PANEL_ROWS])panel_of(panel, r);
 			double sum = 0;
 			for (size_t k = 0; k < kn; k++)
-				sum += (double)p[k][r] * (double)x[j * stride_x + k];
+				sum += (double)p[k][r % PANEL_ROWS] * (double)x[j * stride_x + k];
 			float *out = y + j * stride_y + r;
 			*out = first ? (float)sum : *out + (float)sum;
 		}
