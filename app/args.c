@@ -149,6 +149,7 @@ static bool lens_candidate(enum probe_axes axes, size_t i, bool with_next, struc
 	return with_next && i == 0 && add(out, "next");
 }
 
+/* Every place of every layer, of all layers at once, and those of no layer. */
 static bool site_candidate(const struct app *a, size_t i, struct buf *out)
 {
 	const struct hparams *hp = &a->source->info.hp;
@@ -156,9 +157,14 @@ static bool site_candidate(const struct app *a, size_t i, struct buf *out)
 
 	for (int s = 0; s < N_SITES; s++)
 		per += !sites[s].global;
-	if (i >= (size_t)hp->n_layers * per)
-		return false;
-	buf_printf(out, "L%zu.", i / per);
+	if (i >= ((size_t)hp->n_layers + 1) * per) {
+		i -= ((size_t)hp->n_layers + 1) * per;
+		return i < 3 && add(out, i == 0 ? "final_norm" : i == 1 ? "logits" : "logit[\"");
+	}
+	if (i / per == (size_t)hp->n_layers)
+		buf_str(out, "L*.");
+	else
+		buf_printf(out, "L%zu.", i / per);
 	nth = i % per;
 	if (nth < heads)
 		buf_printf(out, "H%zu", nth);

@@ -143,6 +143,7 @@ static void put_order(struct writer *w, const struct order *o)
 	case ORDER_RUN:
 	case ORDER_PAUSE:
 	case ORDER_LOOK:
+	case ORDER_REREAD:              /* follows from the edits */
 		break;
 	}
 }

@@ -55,10 +55,11 @@ static bool read_edits(struct setup *s, const struct options *o, struct err *e)
 		const struct edit_set *more;
 		struct edit ed;
 
-		if (!edit_parse(o->edits.item[i], &s->model->hp, &ed, e))
+		if (!edit_parse_in(o->edits.item[i], &s->model->hp, s->model->vocab, &ed, e))
 			return err_wrap(e, "edit '%.100s'", o->edits.item[i]);
 		ed.number = i + 1;
 		more = edit_set_with(s->edits, &ed, (uint32_t)i + 1);
+		edit_drop(&ed);
 		edit_set_unref(s->edits);
 		s->edits = more;
 	}

@@ -235,37 +235,77 @@ static bool take_word(const char **p, const char *word)
 	return true;
 }
 
-static bool read_scope(const char **p, struct edit *out, struct err *e)
+static bool read_range(const char **p, struct edit *out, struct err *e)
 {
 	char *end;
+	long from = strtol(*p, &end, 10), to;
 
-	out->scope = SCOPE_ALL;
-	if (!**p)
-		return true;
-	if (!take_word(p, "in"))
-		return err_set(e, ERR_USAGE, "after the value comes nothing, or: in all, prompt, generated, or A..B");
-	if (take_word(p, "all"))
-		return true;
-	if (take_word(p, "prompt")) {
-		out->scope = SCOPE_PROMPT;
-		return true;
-	}
-	if (take_word(p, "generated")) {
-		out->scope = SCOPE_GENERATED;
-		return true;
-	}
-	out->scope = SCOPE_RANGE;
-	long from = strtol(*p, &end, 10);
 	if (end == *p || strncmp(end, "..", 2))
 		return err_set(e, ERR_USAGE, "a scope is all, prompt, generated, or a range of positions like 4..9");
 	*p = end + 2;
-	long to = strtol(*p, &end, 10);
+	to = strtol(*p, &end, 10);
 	if (end == *p || from < 0 || to < from || to > 1 << 24)
 		return err_set(e, ERR_USAGE, "a range of positions goes from a smaller to a larger one, like 4..9");
 	*p = end;
 	out->from = (int)from;
 	out->to = (int)to;
 	return true;
+}
+
+bool edit_parse_scope(const char **text, struct edit *out, struct err *e)
+{
+	skip_blanks(text);
+	out->scope = SCOPE_ALL;
+	out->back = false;
+	if (!**text)
+		return true;
+	if (!take_word(text, "in"))
+		return err_set(e, ERR_USAGE, "after the value comes nothing, or: in all, prompt, generated, or A..B");
+	out->back = true;
+	if (take_word(text, "all"))
+		return true;
+	if (take_word(text, "prompt")) {
+		out->scope = SCOPE_PROMPT;
+		return true;
+	}
+	if (take_word(text, "generated")) {
+		out->scope = SCOPE_GENERATED;
+		out->back = false;
+		return true;
+	}
+	out->scope = SCOPE_RANGE;
+	return read_range(text, out, e);
+}
+
+static bool same_edit(const struct edit *a, const struct edit *b)
+{
+	return a->number == b->number && same_place(a, b) && a->value == b->value && a->vec == b->vec &&
+	    a->scope == b->scope && a->from == b->from && a->to == b->to && a->on == b->on;
+}
+
+/* The first position that edits of `a` write to and `b` does not know of. */
+static int first_missing(const struct edit_set *a, const struct edit_set *b)
+{
+	int first = -1;
+
+	for (int i = 0; i < a->n; i++) {
+		const struct edit *ed = &a->e[i];
+		int from = ed->scope == SCOPE_RANGE ? ed->from : 0;
+		bool there = !ed->on || !ed->back;
+
+		for (int j = 0; j < b->n && !there; j++)
+			there = same_edit(ed, &b->e[j]);
+		if (!there && (first < 0 || from < first))
+			first = from;
+	}
+	return first;
+}
+
+int edit_sets_stale(const struct edit_set *before, const struct edit_set *after)
+{
+	int gone = first_missing(before, after), come = first_missing(after, before);
+
+	return gone < 0 || (come >= 0 && come < gone) ? come : gone;
 }
 
 /* A vector's file must say that it is for this operation and this place. */
@@ -342,7 +382,7 @@ static bool parse(const char *p, const struct hparams *hp, const struct vocab *v
 	if (!read_value(&p, hp, out, e))
 		return false;
 	skip_blanks(&p);
-	if (!read_scope(&p, out, e))
+	if (!edit_parse_scope(&p, out, e))
 		return false;
 	skip_blanks(&p);
 	if (*p)
@@ -386,13 +426,16 @@ static const char *write_value(float v, char out[32])
 const char *edit_format(const struct edit *ed, char *out, size_t room)
 {
 	char at[ADDRESS_TEXT], value[32];
-	int n = ed->vec ? snprintf(out, room, "%s %s %.100s * %s", address_format(&ed->at, at), ed->op->symbol,
-	    ed->vec->name, write_value(ed->value, value)) :
+	bool times = ed->vec && ed->value != 1;
+	int n = ed->vec ? snprintf(out, room, "%s %s %.100s%s%s", address_format(&ed->at, at), ed->op->symbol,
+	    ed->vec->name, times ? " * " : "", times ? write_value(ed->value, value) : "") :
 	    snprintf(out, room, "%s %s %s", address_format(&ed->at, at), ed->op->symbol, write_value(ed->value, value));
 	size_t used = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
 
 	switch (ed->scope) {
 	case SCOPE_ALL:
+		if (ed->back)
+			snprintf(out + used, room - used, " in all");
 		break;
 	case SCOPE_PROMPT:
 		snprintf(out + used, room - used, " in prompt");

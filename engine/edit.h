@@ -6,6 +6,10 @@
  *      L6.resid[12] + 1.5      add         ... in prompt | generated | A..B
  *      L6.resid + dog.vec * 4  a vector from a file, times a number
  *
+ * Without a scope an edit holds at every position that is read from now on.  A
+ * scope that names what may have been read already (all, prompt, A..B) reaches
+ * `back`: whoever sets it in force has the text read again.
+ *
  * Adding an edit makes a new set with the next revision and leaves the old one
  * as it was, so undo is going back to the old one.  The engine picks up the
  * newest set at a step boundary and writes its revision into the step.
@@ -44,6 +48,7 @@ struct edit {
 	const struct vec *vec;  /* for apply_vec; a set holds a reference, a parsed edit owns one */
 	enum edit_scope scope;
 	int from, to;           /* positions [from, to] when SCOPE_RANGE */
+	bool back;              /* its scope was said and names positions that may be read already */
 	bool on;
 };
 
@@ -67,7 +72,12 @@ const struct edit_set *edit_set_toggled(const struct edit_set *s, int number, ui
 bool edit_parse_in(const char *text, const struct hparams *hp, const struct vocab *vocab, struct edit *out,
     struct err *e) MUST_CHECK;
 bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e) MUST_CHECK;
+/* The part from `in` on; nothing there: all that is read from now on. */
+bool edit_parse_scope(const char **text, struct edit *out, struct err *e) MUST_CHECK;
 void edit_drop(struct edit *ed);
+/* The first position whose keys and values in the cache are no longer right when
+ * the second set follows the first; -1: none. */
+int edit_sets_stale(const struct edit_set *before, const struct edit_set *after);
 const char *edit_format(const struct edit *ed, char *out, size_t room);
 
 /* True when some edit that is on names (layer, site); the one test that an

@@ -122,10 +122,14 @@ static void obey(struct live *lv, const struct order *o)
 	case ORDER_SEED:
 		session_seed(lv->session, o->seed);
 		break;
+	case ORDER_REREAD:
+		ok = session_reread(lv->session, o->n, &e);
+		break;
 	case ORDER_LOOK:
 		/* A look changes nothing, so neither does one that fails. */
 		if (!look(lv, &o->look, &e))
-			tell(lv, (struct news){ .kind = NEWS_LOOK, .text = mem_strdup(e.msg), .look_step = o->look.step });
+			tell(lv, (struct news){ .kind = NEWS_LOOK, .text = mem_strdup(e.msg), .look_step = o->look.step,
+			    .look_what = o->look.what });
 		return;
 	}
 	if (ok)
@@ -247,7 +251,7 @@ struct source *live_open(const struct model *m, const struct session_options *op
 	    !(lv->news = mailbox_new(NEWS, e)))
 		goto fail;
 	lv->source.info = (struct source_info){ .model_name = m->name, .file = m->path,
-	    .kernels = matmul_kernels(), .vocab = vocab_describe(m->vocab), .hp = m->hp,
+	    .kernels = matmul_kernels(), .vocab = vocab_describe(m->vocab), .tokens = m->vocab, .hp = m->hp,
 	    .n_ctx = session_n_ctx(lv->session), .n_threads = session_threads(lv->session), .plan = opt->plan,
 	    .live = true };
 	if (pthread_create(&lv->thread, NULL, engine_thread, lv)) {

@@ -157,6 +157,10 @@ static void compare(struct session *s, struct look *k, const float *edited, floa
 	best_few(plain, n, st.lse, top);
 	k->best[1] = top[0].id;
 	k->best_p[1] = top[0].p;
+	for (int i = 0; i < k->asked.n_track; i++) {
+		k->tracked[i][0] = edited[k->asked.track[i]] - edited_lse;
+		k->tracked[i][1] = plain[k->asked.track[i]] - st.lse;
+	}
 	free(plain);
 }
 
@@ -200,12 +204,20 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 		return err_set(e, ERR_USAGE, "step %d is on a branch that was left", what->step);
 	if ((what->what & LOOK_ATTENTION) && (what->layer < 0 || what->layer >= hp->n_layers))
 		return err_set(e, ERR_USAGE, "the model has layers 0 to %d, not %d", hp->n_layers - 1, what->layer);
-	if ((what->what & LOOK_SITE) && site_width(what->at.site, hp) == 0)
-		return err_set(e, ERR_USAGE, "%s cannot be copied", sites[what->at.site].text);
+	if ((what->what & LOOK_SITE) && (site_width(what->at.site, hp) == 0 || what->at.site == SITE_temp ||
+	    what->at.layer == EVERY_LAYER))
+		return err_set(e, ERR_USAGE, "%s cannot be copied", what->at.layer == EVERY_LAYER ? "more than one layer" :
+		    sites[what->at.site].text);
+	if (what->n_track < 0 || what->n_track > LOOK_TRACK)
+		return err_set(e, ERR_USAGE, "at most %d tokens are tracked", LOOK_TRACK);
+	for (int i = 0; i < what->n_track; i++)
+		if (what->track[i] < 0 || what->track[i] >= hp->n_vocab)
+			return err_set(e, ERR_USAGE, "token %d is not in the vocabulary", what->track[i]);
 
 	struct look *k = look_new(s, what);
 	float *resid = k->lens ? mem_array((size_t)hp->n_layers * (size_t)hp->d_model, sizeof *resid) : NULL;
-	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) ? mem_array(n, sizeof *logits) : NULL;
+	bool copies_logits = (what->what & LOOK_SITE) && what->at.site == SITE_logits;
+	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) || copies_logits ? mem_array(n, sizeof *logits) : NULL;
 	struct softmax_stats st = { 0 };
 
 	again(s, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
@@ -213,6 +225,8 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 	    .layer = what->at.layer, .values = k->site }, logits);
 	if (logits)
 		kernels()->softmax_stats(logits, n, &st);
+	if (copies_logits)
+		memcpy(k->site, logits, n * sizeof *logits);
 	if (k->lens)
 		read_layers(s, k, resid, logits, st.lse);
 	if (what->what & LOOK_COMPARE)

@@ -25,7 +25,7 @@ enum {
 	LOOK_SITE = 16,         /* the values of one place */
 };
 
-enum { LOOK_TOP = 5 };
+enum { LOOK_TOP = 5, LOOK_TRACK = 2 };
 
 struct look_request {
 	unsigned what;
@@ -33,6 +33,8 @@ struct look_request {
 	int step;               /* index of the step meant, -1: whatever stands at pos */
 	int layer;              /* for LOOK_ATTENTION */
 	struct address at;      /* for LOOK_SITE */
+	int n_track;            /* for LOOK_COMPARE: tokens whose probability is wanted */
+	int32_t track[LOOK_TRACK];
 };
 
 struct look_candidate {
@@ -61,6 +63,7 @@ struct look {
 	float jsd, kl;          /* edited against unedited, nats; NAN unless compared */
 	int32_t best[2];        /* likeliest token with and without edits */
 	float best_p[2];
+	float tracked[LOOK_TRACK][2];   /* log-probabilities with and without edits, nats */
 	float *site;            /* [n_site] */
 };
 

@@ -284,6 +284,7 @@ enum then { THEN_DRAW, THEN_STOP };     /* at the end of the text */
 struct reading_job {
 	enum then then;
 	int forced;             /* -1: the chain draws */
+	bool all;               /* distributions of all positions are wanted */
 	float *out;             /* logits of every position, or NULL */
 };
 
@@ -315,7 +316,7 @@ static bool read_piece(struct session *s, int m, const struct reading_job *job, 
 {
 	struct pass p = { .tokens = s->tokens + s->n_read, .m = m, .pos0 = s->n_read, .n_prompt = s->n_prompt,
 	    .edits = s->edits, .steps = s->pass_steps };
-	bool ends = s->n_read + m == s->n_tokens, all = job->out || s->opt.prompt_logits, ok = true;
+	bool ends = s->n_read + m == s->n_tokens, all = job->out || job->all || s->opt.prompt_logits, ok = true;
 	size_t v = (size_t)s->m->hp.n_vocab;
 	uint64_t start = clock_ns();
 	struct reading_job rows = *job;
@@ -383,6 +384,25 @@ bool session_logits(struct session *s, float *out, struct err *e)
 			return false;
 		if (out)
 			out += (size_t)(s->n_read - before) * (size_t)s->m->hp.n_vocab;
+	}
+	return true;
+}
+
+bool session_reread(struct session *s, int from, struct err *e)
+{
+	int upto = s->n_read, m;
+
+	if (from < 0 || from >= upto)
+		return true;
+	s->n_read = s->kv.len = from;
+	s->last_logits = NULL;
+	forget_from(s, from);
+	s->branch++;
+	s->furthest = from;
+	while (s->n_read < upto) {
+		m = upto - s->n_read < s->opt.piece ? upto - s->n_read : s->opt.piece;
+		if (!read_piece(s, m, &(struct reading_job){ .then = THEN_STOP, .forced = -1, .all = true }, e))
+			return false;
 	}
 	return true;
 }

@@ -74,6 +74,9 @@ bool session_force(struct session *s, int32_t token, struct err *e) MUST_CHECK;
  * logits of every position go to `out` ([n][n_vocab], n = unread tokens), or
  * nowhere when it is NULL: the steps still go to the sink. */
 bool session_logits(struct session *s, float *out, struct err *e) MUST_CHECK;
+/* Reads what is in the cache from position `from` on again, as a new branch: for
+ * edits that reach back.  The text stays as it is. */
+bool session_reread(struct session *s, int from, struct err *e) MUST_CHECK;
 /* Logits of the last position read, [n_vocab]; good until the next pass. */
 const float *session_last_logits(const struct session *s);
 

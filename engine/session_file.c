@@ -211,6 +211,26 @@ static const struct edit_def *op_named(const char *name)
 	return NULL;
 }
 
+/* What stands behind the address of an edit: SYMBOL NAME [* NUMBER] [in SCOPE]. */
+static bool read_vector_words(const char *p, struct edit *ed, struct buf *name, struct err *e)
+{
+	const char *in = strstr(p, " in "), *later, *star = strstr(p, " * "), *end;
+
+	while (in && (later = strstr(in + 1, " in ")))
+		in = later;
+	end = in ? in + 1 : p + strlen(p);
+	while (star && star < end && (later = strstr(star + 1, " * ")) && later < end)
+		star = later;
+	if (star && star >= end)
+		star = NULL;
+	ed->value = star ? strtof(star + 3, NULL) : 1;
+	p += strspn(p, " ");
+	p += strcspn(p, " ");
+	p += strspn(p, " ");
+	buf_add(name, p, (size_t)((star && star > p ? star : in && in > p ? in : end > p ? end : p) - p));
+	return edit_parse_scope(&end, ed, e);
+}
+
 /* An edit with a vector carries it: the file it came from need not be there. */
 static bool read_vector_edit(const struct session_file *f, const json_t *v, struct edit *ed, struct err *e)
 {
@@ -218,21 +238,23 @@ static bool read_vector_edit(const struct session_file *f, const json_t *v, stru
 	const char *op = json_string_value(json_object_get(v, "operation"));
 	const json_t *values = json_object_get(v, "vector"), *x;
 	size_t n = json_array_size(values), i;
-	char *star = text ? strrchr(text, '*') : NULL;
+	struct buf name = { 0 };
+	bool ok;
 
 	memset(ed, 0, sizeof *ed);
 	if (!text || !address_parse(&text, &f->h.hp, &ed->at, e))
 		return false;
-	int width = ed->at.head >= 0 ? f->h.hp.d_head : site_width(ed->at.site, &f->h.hp);
+	int width = ed->at.index >= 0 ? 1 : ed->at.head >= 0 ? f->h.hp.d_head : site_width(ed->at.site, &f->h.hp);
 	if (!(ed->op = op_named(op)) || !ed->op->apply_vec || n != (size_t)width)
 		return err_set(e, ERR_FILE, "an edit with a vector that does not fit its place");
 	float *buf = mem_array(n, sizeof *buf);
 	json_array_foreach(values, i, x)
 		buf[i] = json_is_number(x) ? (float)json_number_value(x) : NAN;
-	ed->vec = vec_new("session", op, &ed->at, (float)json_number_value(json_object_get(v, "scale")), width, buf);
+	ok = read_vector_words(text, ed, &name, e);
+	ed->vec = vec_new(name.data ? name.data : "session", op, &ed->at, (float)json_number_value(json_object_get(v, "scale")), width, buf);
+	buf_free(&name);
 	free(buf);
-	ed->value = star ? strtof(star + 1, NULL) : 1;
-	return isfinite(ed->vec->norm) || err_set(e, ERR_FILE, "an edit with a vector that is not finite");
+	return ok && (isfinite(ed->vec->norm) || err_set(e, ERR_FILE, "an edit with a vector that is not finite"));
 }
 
 static bool read_edits(const struct session_file *f, const json_t *v, struct order *o, struct err *e)
@@ -302,6 +324,11 @@ static bool read_order(const struct session_file *f, const json_t *v, struct ses
 	if (!strcmp(name, "append") || !strcmp(name, "restart")) {
 		o->kind = *name == 'a' ? ORDER_APPEND : ORDER_RESTART;
 		return read_text(v, en, e);
+	}
+	if (!strcmp(name, "reread")) {
+		o->kind = ORDER_REREAD;
+		o->n = (int)n;
+		return (n >= 0 && n <= f->h.n_ctx) || err_set(e, ERR_FILE, "field \"n\": %lld is out of range", (long long)n);
 	}
 	if (!strcmp(name, "cut") || !strcmp(name, "force")) {
 		o->kind = *name == 'c' ? ORDER_CUT : ORDER_FORCE;

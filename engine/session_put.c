@@ -93,6 +93,9 @@ void session_put_order(struct buf *out, const struct order *o)
 	case ORDER_CUT:
 		buf_printf(out, "{\"order\":\"cut\",\"n\":%d}\n", o->n);
 		break;
+	case ORDER_REREAD:
+		buf_printf(out, "{\"order\":\"reread\",\"n\":%d}\n", o->n);
+		break;
 	case ORDER_FORCE:
 		buf_printf(out, "{\"order\":\"force\",\"n\":%d}\n", o->n);
 		break;

@@ -31,6 +31,7 @@ enum order_kind {
 	ORDER_CHAIN,            /* chain: the sampler in force from the next token */
 	ORDER_SEED,             /* seed */
 	ORDER_LOOK,             /* look: recompute a position and show it whole */
+	ORDER_REREAD,           /* n: read again from that position on, under the edits in force */
 };
 
 struct order {
@@ -64,6 +65,7 @@ struct news {
 	const struct step *step;
 	const struct look *look;
 	int look_step;
+	unsigned look_what;     /* of a look that could not be given */
 	struct order *order;
 	char *text;
 };
@@ -77,6 +79,7 @@ void order_free(struct order *o);
 /* What is known of the model without having it. */
 struct source_info {
 	const char *model_name, *file, *kernels, *vocab;
+	const struct vocab *tokens;     /* for texts in addresses; NULL in a replay */
 	struct hparams hp;
 	int n_ctx, n_threads;
 	const struct probe_plan *plan;

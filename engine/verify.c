@@ -87,6 +87,8 @@ static bool obey(struct verify *v, const struct session_entry *en)
 	case ORDER_CUT:
 		session_cut(v->s, o->n);
 		return true;
+	case ORDER_REREAD:
+		return session_reread(v->s, o->n, v->e);
 	case ORDER_FORCE:
 		return session_force(v->s, o->n, v->e);
 	case ORDER_EDITS:

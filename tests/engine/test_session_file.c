@@ -122,6 +122,30 @@ static void sampler(struct rig *r, const char *text, uint32_t revision)
 	chain_unref(c);
 }
 
+/* A value copied from elsewhere, put back in a scope that reaches back. */
+static void patch(struct rig *r, uint32_t revision)
+{
+	struct err e = { 0 };
+	struct edit ed;
+	float values[256];
+	const struct edit_set *none = edit_set_empty(), *s;
+
+	assert_true(edit_parse("L1.attn_out + 1 in 2..40", &r->tiny.model->hp, &ed, &e));
+	for (size_t i = 0; i < n_edit_defs; i++)
+		if (!strcmp(edit_defs[i]->name, "patch"))
+			ed.op = edit_defs[i];
+	for (int i = 0; i < r->tiny.model->hp.d_model; i++)
+		values[i] = 0.1f * (float)i - 1.7f;
+	ed.number = 3;
+	ed.vec = vec_new("5", "patch", &ed.at, 1, r->tiny.model->hp.d_model, values);
+	s = edit_set_with(none, &ed, revision);
+	edit_drop(&ed);
+	send(r, (struct order){ .kind = ORDER_EDITS, .edits = s });
+	send(r, (struct order){ .kind = ORDER_REREAD, .n = 2 });
+	edit_set_unref(s);
+	edit_set_unref(none);
+}
+
 /* Everything a person does: a prompt, a sampler, an edit, going back, a token by
  * hand, more text. */
 static void live_a_little(struct rig *r)
@@ -141,6 +165,9 @@ static void live_a_little(struct rig *r)
 	send(r, (struct order){ .kind = ORDER_APPEND, .text = " and then" });
 	edit(r, "L1.H1.temp = 0.5", 2);
 	send(r, (struct order){ .kind = ORDER_RUN, .n = 4 });
+	watch(r);
+	patch(r, 3);
+	send(r, (struct order){ .kind = ORDER_RUN, .n = 3 });
 	watch(r);
 	record_command(r->src, "clamp L0.mlp[5] = 3");
 	record_say(r->src, "look at this");
