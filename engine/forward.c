@@ -325,6 +325,14 @@ static bool reads(const struct forward *f, enum site site)
 	return f->pass->capture && f->pass->capture->values && f->pass->capture->site == site;
 }
 
+static void show(const struct forward *f, enum place place, int layer, const float *x, int width)
+{
+	const struct onlooker *o = f->pass->onlooker;
+
+	if (o)
+		o->see(o->to, place, layer, x, f->pass->m, width);
+}
+
 static void attend(struct forward *f, const struct layer *lw)
 {
 	const struct pass *p = f->pass;
@@ -336,6 +344,7 @@ static void attend(struct forward *f, const struct layer *lw)
 	};
 	struct product out = { lw->attn_out, lw->attn_out_b, f->out, (size_t)f->hp->d_model };
 
+	show(f, PLACE_QKV_IN, l, f->normed, f->hp->d_model);
 	acts_set(&f->acts, f->normed, (size_t)f->hp->d_model, p->m, f->hp->d_model);
 	matmul_run(f->mm, &f->acts, qkv, 3);
 	each_position(f, rotate);
@@ -344,6 +353,7 @@ static void attend(struct forward *f, const struct layer *lw)
 	    p->capture->attention : NULL });
 	if (edit_set_touches(p->edits, l, SITE_z) || reads(f, SITE_z))
 		each_position(f, visit_z);
+	show(f, PLACE_ATTN_OUT_IN, l, f->z, dq);
 	acts_set(&f->acts, f->z, (size_t)dq, p->m, dq);
 	matmul_run(f->mm, &f->acts, &out, 1);
 	each_position(f, after_attention);
@@ -356,9 +366,11 @@ static void think(struct forward *f, const struct layer *lw)
 	struct product in[2] = { { lw->up, lw->up_b, f->up, ff }, { lw->gate, NULL, f->gate, ff } };
 	struct product out = { lw->down, lw->down_b, f->out, d };
 
+	show(f, PLACE_MLP_IN, f->layer, f->normed, (int)d);
 	acts_set(&f->acts, f->normed, d, f->pass->m, (int)d);
 	matmul_run(f->mm, &f->acts, in, gated ? 2 : 1);
 	each_position(f, neurons_fire);
+	show(f, PLACE_DOWN_IN, f->layer, gated ? f->gate : f->up, (int)ff);
 	acts_set(&f->acts, gated ? f->gate : f->up, ff, f->pass->m, (int)ff);
 	matmul_run(f->mm, &f->acts, &out, 1);
 	each_position(f, leave_layer);
@@ -376,7 +388,9 @@ void forward_run(struct forward *f, const struct pass *p)
 		f->layer = l;
 		attend(f, &f->layers.l[l]);
 		think(f, &f->layers.l[l]);
+		show(f, PLACE_RESID, l, f->resid, f->hp->d_model);
 	}
+	show(f, PLACE_HEAD_IN, -1, f->normed, f->hp->d_model);
 	f->kv->len = p->pos0 + p->m;
 }
 

@@ -35,6 +35,17 @@ struct capture {
 	float *values;
 };
 
+/* What stands in the scratch on the way: the inputs of the linear layers, and the
+ * residual stream behind a layer.  HEAD has no layer (-1). */
+enum place { PLACE_QKV_IN, PLACE_ATTN_OUT_IN, PLACE_MLP_IN, PLACE_DOWN_IN, PLACE_HEAD_IN, PLACE_RESID, N_PLACES };
+
+/* Shown every place of all m positions at once, x: [m][width], good until it
+ * returns.  Called by the engine thread while the workers wait; it may use them. */
+struct onlooker {
+	void (*see)(void *to, enum place place, int layer, const float *x, int m, int width);
+	void *to;
+};
+
 struct pass {
 	const int32_t *tokens;  /* [m] */
 	int m, pos0;
@@ -42,6 +53,7 @@ struct pass {
 	const struct edit_set *edits;
 	struct step **steps;    /* [m], filled by probes and edits; NULL: nothing is measured */
 	const struct capture *capture;
+	const struct onlooker *onlooker;        /* NULL: nobody looks */
 };
 
 /* plan may be NULL: no probes. */
