@@ -148,6 +148,8 @@ static bool play_one(struct cast *k, struct news *n)
 	char *line = n->kind == NEWS_COMMAND && command_only_looks(n->text) ? mem_strdup(n->text) : NULL;
 	struct err ignored;
 
+	/* Going another way from the past brings the reader back to the end. */
+	k->app->follow |= n->kind == NEWS_CUT;
 	app_news(k->app, n);
 	if (line && command_line(k->app, line, &ignored))
 		wait = SECOND * 7 / 10;
