@@ -55,8 +55,8 @@ static void round_neurons(void *arg, int task, int worker)
 		int8_t *q1 = c->w1 + (from + i) * c->stride, *q2 = c->w2 + (from + i) * c->stride;
 
 		c->nk->round(w + i * c->d, c->d, c->pad, q1, q2, &u->r);
-		u->sum1 = sum_of(q1, c->pad);
-		u->sum2 = sum_of(q2, c->pad);
+		u->sums[0] = sum_of(q1, c->pad);
+		u->sums[1] = sum_of(q2, c->pad);
 		u->ref = NAN;
 	}
 }
@@ -107,7 +107,7 @@ static struct nk_neuron ask(const struct neuron *u)
 	if (!r->sane || r->d == 0)
 		return (struct nk_neuron){.floor = INFINITY};
 	return (struct nk_neuron){
-	    .bias = -128 * u->sum1,
+	    .bias = -128 * u->sums[0],
 	    .a = (float)((SLACK * r->err1 + LOSSES * r->norm) / d),
 	    .b = (float)(SLACK * (r->norm + r->err1) / d),
 	    .floor = least > -1e38 ? (float)(least - fabs(least) * 0x1p-22) : -3e38f,

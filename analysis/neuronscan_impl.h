@@ -32,7 +32,7 @@ struct candidate {
 
 struct neuron {
 	struct nk_round r;
-	int32_t sum1, sum2;             /* of q1 and q2 */
+	int32_t sums[2];                /* of q1 and q2 */
 	double low[NEURON_LABELS];      /* the best lower bounds, falling */
 	int n_low, n_list;
 	struct candidate list[LIST];

@@ -90,14 +90,24 @@ void neuronscan_add_power(struct neuron *u, double logit, double sign)
 	u->sum += sign * exp2(logit * LOG2_E - u->ref);
 }
 
+/* What look 1 can be off by. */
+static double off_by_first(const struct nk_round *w, const struct nk_round *h)
+{
+	return SLACK * (w->err1 * h->norm + (w->norm + w->err1) * h->err1) + LOSSES * w->norm * h->norm;
+}
+
 /* Look 2, or look 3 where a head row cannot be rounded. */
 void neuronscan_look(struct scan *c, size_t j, const struct tile *t, size_t v, int32_t id, int32_t dot, int worker)
 {
 	struct neuron *u = &c->neuron[j];
 	const struct nk_round *w = &u->r, *h = &t->r[v];
 	struct candidate k = {.id = id};
+	double rough = (double)w->d * (double)h->d * (double)dot;
 	int32_t part[2];
 
+	/* The tokens of a tile pass together; the first of them may exclude the others. */
+	if (h->sane && rough + off_by_first(w, h) < floor_of(u))
+		return;
 	c->looked_twice[worker]++;
 	if (!h->sane) {
 		neuronscan_vectors(c, j, 1, wide_of(c, worker));
@@ -107,8 +117,7 @@ void neuronscan_look(struct scan *c, size_t j, const struct tile *t, size_t v, i
 		return;
 	}
 	c->nk->refine(t->q1 + v * c->pad, t->q2 + v * c->pad, c->w1 + j * c->stride, c->w2 + j * c->stride, c->pad,
-	    part);
-	double rough = (double)w->d * (double)h->d * (double)dot;
+	    u->sums, part);
 	double fine = rough + (double)w->d * (double)h->d2 * (double)part[0] +
 	    (double)w->d2 * (double)h->d * (double)part[1];
 	double off = SLACK * (w->err2 * h->norm + (w->norm + w->err2) * h->err2 +

@@ -14,8 +14,10 @@ static int32_t dot(const uint8_t *h, const int8_t *w, size_t n)
 	return sum;
 }
 
-static void refine(const uint8_t *h1, const uint8_t *h2, const int8_t *w1, const int8_t *w2, size_t n, int32_t out[2])
+static void refine(const uint8_t *h1, const uint8_t *h2, const int8_t *w1, const int8_t *w2, size_t n,
+    const int32_t sums[2], int32_t out[2])
 {
+	(void)sums;
 	out[0] = dot(h2, w1, n);
 	out[1] = dot(h1, w2, n);
 }

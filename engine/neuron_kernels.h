@@ -60,9 +60,10 @@ struct neuron_kernels {
 	/* q: 6 rows of first layers, `stride` apart; n a multiple of NK_PAD. */
 	void (*scan)(const struct nk_tile *t, size_t n, const int8_t *q, size_t stride,
 	    const struct nk_neuron *p, struct nk_out *out);
-	/* h1 . w and h2 . w for head rows as stored: out[0] = (h2 - 128) . w1, out[1] = (h1 - 128) . w2. */
+	/* For head rows as stored: out[0] = (h2 - 128) . w1, out[1] = (h1 - 128) . w2; `sums` are
+	 * those of w1 and w2. */
 	void (*refine)(const uint8_t *h1, const uint8_t *h2, const int8_t *w1, const int8_t *w2, size_t n,
-	    int32_t out[2]);
+	    const int32_t sums[2], int32_t out[2]);
 	/* Both layers of n floats; the rest up to n_pad becomes zero.  A vector that is not
 	 * sane gets zeros. */
 	void (*round)(const float *x, size_t n, size_t n_pad, int8_t *q1, int8_t *q2, struct nk_round *r);

@@ -97,11 +97,12 @@ INLINE int32_t sum_words(__m256i v)
 }
 
 TARGET static void refine(const uint8_t *h1, const uint8_t *h2, const int8_t *w1, const int8_t *w2, size_t n,
-    int32_t out[2])
+    const int32_t sums[2], int32_t out[2])
 {
 	const __m256i flip = _mm256_set1_epi8((char)128);
 	__m256i a = _mm256_setzero_si256(), b = a;
 
+	(void)sums;
 	for (size_t i = 0; i < n; i += 32) {
 		__m256i v1 = _mm256_loadu_si256((const void *)(w1 + i)), v2 = _mm256_loadu_si256((const void *)(w2 + i));
 		__m256i x2 = _mm256_xor_si256(_mm256_loadu_si256((const void *)(h2 + i)), flip);

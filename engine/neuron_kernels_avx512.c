@@ -78,20 +78,16 @@ TARGET static void scan(const struct nk_tile *t, size_t n, const int8_t *q, size
 }
 
 TARGET static void refine(const uint8_t *h1, const uint8_t *h2, const int8_t *w1, const int8_t *w2, size_t n,
-    int32_t out[2])
+    const int32_t sums[2], int32_t out[2])
 {
-	__m512i a = _mm512_setzero_si512(), b = a, flat_a = a, flat_b = a;
-	const __m512i flat = _mm512_set1_epi8((char)128);
+	__m512i a = _mm512_setzero_si512(), b = a;
 
 	for (size_t i = 0; i < n; i += 64) {
-		__m512i v1 = _mm512_loadu_si512(w1 + i), v2 = _mm512_loadu_si512(w2 + i);
-		a = _mm512_dpbusd_epi32(a, _mm512_loadu_si512(h2 + i), v1);
-		b = _mm512_dpbusd_epi32(b, _mm512_loadu_si512(h1 + i), v2);
-		flat_a = _mm512_dpbusd_epi32(flat_a, flat, v1);
-		flat_b = _mm512_dpbusd_epi32(flat_b, flat, v2);
+		a = _mm512_dpbusd_epi32(a, _mm512_loadu_si512(h2 + i), _mm512_loadu_si512(w1 + i));
+		b = _mm512_dpbusd_epi32(b, _mm512_loadu_si512(h1 + i), _mm512_loadu_si512(w2 + i));
 	}
-	out[0] = _mm512_reduce_add_epi32(_mm512_sub_epi32(a, flat_a));
-	out[1] = _mm512_reduce_add_epi32(_mm512_sub_epi32(b, flat_b));
+	out[0] = _mm512_reduce_add_epi32(a) - 128 * sums[0];
+	out[1] = _mm512_reduce_add_epi32(b) - 128 * sums[1];
 }
 
 INLINE __m512 some(const float *x, size_t i, size_t n)
