@@ -18,6 +18,7 @@ struct set {
 	double *sum;            /* [width] */
 	int n;
 	double lengths;
+	double done, share;     /* of the whole: at the first prompt, of this file */
 };
 
 static bool read_file(const char *path, struct buf *out, struct err *e)
@@ -67,6 +68,11 @@ static bool add_file(struct session *s, const struct learn *what, const char *pa
 	int line = 0;
 
 	for (char *p = text.data, *end; ok && p && *p; p = end + (*end != 0)) {
+		if (what->go && !what->go(what->of, set->done + set->share * (double)(p - text.data) / (double)text.len)) {
+			e->code = ERR_NONE;
+			ok = false;
+			break;
+		}
 		end = p + strcspn(p, "\n");
 		line++;
 		if (end > p && *p != '#' && !add_prompt(s, what, p, (size_t)(end - p), width, set, e))
@@ -98,7 +104,7 @@ bool learn_vector(const struct model *m, const struct learn *what, struct learne
 {
 	int width = site_width(what->at.site, &m->hp);
 	struct probe_plan plan = { 0 };
-	struct set a = { 0 }, b = { 0 };
+	struct set a = { .share = 0.5 }, b = { .done = 0.5, .share = 0.5 };
 	struct session *s;
 	bool ok;
 

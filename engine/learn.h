@@ -18,6 +18,8 @@ struct learn {
 	const char *out;        /* file */
 	int n_threads;
 	bool add_bos;
+	bool (*go)(void *of, double done);      /* asked before each prompt, 0..1; false: give up.  May be NULL */
+	void *of;
 };
 
 struct learned {
@@ -26,6 +28,7 @@ struct learned {
 	float spread;           /* mean length of what it was averaged from */
 };
 
+/* Given up: false, and no error is set. */
 bool learn_vector(const struct model *m, const struct learn *what, struct learned *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,0 +1,205 @@
+#include "app/lab.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/alarm.h"
+#include "analysis/analyst.h"
+#include "engine/base/mem.h"
+
+enum question_kind { QUESTION_LEARN, QUESTION_PROBE };
+
+struct question {
+	enum question_kind kind;
+	const struct model *m;
+	struct analyst_desk *desk;      /* while it is answered */
+	atomic_bool off;                /* no longer of interest */
+	bool aloud, ok;
+	struct err err;
+	/* Learn: */
+	char *a, *b, *out;
+	struct address at;
+	struct learned learned;
+	/* Probe: */
+	const struct edit_set *edits;
+	double before, after;           /* `before` NAN: to be measured too */
+};
+
+struct lab {
+	const struct model *m;
+	struct analyst *analyst;
+	struct question *probing;       /* the newest about perplexity, while it is out */
+	double before, after;
+	int awaited;
+};
+
+static void drop(void *question)
+{
+	struct question *q = question;
+
+	edit_set_unref(q->edits);
+	free(q->a);
+	free(q->b);
+	free(q->out);
+	free(q);
+}
+
+struct lab *lab_new(const struct model *m, struct err *e)
+{
+	struct lab *l = mem_zalloc(sizeof *l);
+
+	if (!(l->analyst = analyst_new(e))) {
+		free(l);
+		return NULL;
+	}
+	l->m = m;
+	l->before = l->after = NAN;
+	return l;
+}
+
+void lab_free(struct lab *l)
+{
+	if (!l)
+		return;
+	analyst_free(l->analyst, drop);
+	free(l);
+}
+
+int lab_fd(const struct lab *l)
+{
+	return l ? analyst_fd(l->analyst) : -1;
+}
+
+static bool go(void *of, double done)
+{
+	struct question *q = of;
+
+	atomic_store(&q->desk->done, (float)done);
+	return !atomic_load(&q->desk->stop) && !atomic_load(&q->off);
+}
+
+static void answer_learn(void *question, struct analyst_desk *desk)
+{
+	struct question *q = question;
+	struct learn what = { .a = q->a, .b = q->b, .at = q->at, .out = q->out, .n_threads = 1,
+		.add_bos = vocab_add_bos(q->m->vocab), .go = go, .of = q };
+
+	q->desk = desk;
+	q->ok = learn_vector(q->m, &what, &q->learned, &q->err);
+}
+
+static void answer_probe(void *question, struct analyst_desk *desk)
+{
+	struct question *q = question;
+	/* The built-in model knows few words; its own have to do. */
+	const struct alarm_text *text = strcmp(q->m->path, "demo") ? &alarm_plain : &alarm_sums;
+	const struct edit_set *none = edit_set_empty();
+
+	q->desk = desk;
+	q->ok = (!isnan(q->before) || alarm_perplexity(q->m, none, text, go, q, &q->before, &q->err)) &&
+	    alarm_perplexity(q->m, q->edits, text, go, q, &q->after, &q->err);
+	edit_set_unref(none);
+}
+
+static bool ask(struct lab *l, analyst_fn *answer, struct question *q, struct err *e)
+{
+	q->m = l->m;
+	atomic_init(&q->off, false);
+	if (!analyst_ask(l->analyst, answer, q)) {
+		drop(q);
+		return err_set(e, ERR_RUN, "too much is being computed already");
+	}
+	l->awaited += q->aloud;
+	return true;
+}
+
+bool lab_learn(struct lab *l, const char *a, const char *b, const struct address *at, const char *out, struct err *e)
+{
+	struct question *q = mem_zalloc(sizeof *q);
+
+	q->kind = QUESTION_LEARN;
+	q->aloud = true;
+	q->a = mem_strdup(a);
+	q->b = mem_strdup(b);
+	q->out = mem_strdup(out);
+	q->at = *at;
+	return ask(l, answer_learn, q, e);
+}
+
+bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct err *e)
+{
+	struct question *q = mem_zalloc(sizeof *q);
+
+	if (l->probing && !l->probing->aloud)
+		atomic_store(&l->probing->off, true);
+	q->kind = QUESTION_PROBE;
+	q->aloud = aloud;
+	q->edits = edit_set_ref(edits);
+	q->before = l->before;
+	q->after = NAN;
+	if (!ask(l, answer_probe, q, e))
+		return false;
+	l->probing = q;
+	l->after = NAN;
+	return true;
+}
+
+static void tell_learned(const struct question *q, struct lab_answer *out)
+{
+	char at[ADDRESS_TEXT];
+
+	snprintf(out->text, sizeof out->text, "%.100s: learned at %s from %d and %d prompts; length %.3g, what it was "
+	    "averaged from %.3g", q->out, address_format(&q->at, at), q->learned.n_a, q->learned.n_b,
+	    (double)q->learned.norm, (double)q->learned.spread);
+}
+
+static void tell_probed(struct lab *l, const struct question *q, struct lab_answer *out)
+{
+	double times = q->after / q->before;
+
+	l->before = q->before;
+	if (l->probing == q)
+		l->after = q->after;
+	if (l->probing == q && (q->aloud || times >= ALARM_AMBER))
+		snprintf(out->text, sizeof out->text, "probe text: perplexity %.3g without edits, %.3g with them: %.3g times%s",
+		    q->before, q->after, times, times >= ALARM_RED ? ", the model is broken" : times >= ALARM_AMBER ?
+		    ", the model suffers" : "");
+	out->is_error = times >= ALARM_RED;
+}
+
+bool lab_take(struct lab *l, struct lab_answer *out)
+{
+	struct question *q = l ? analyst_take(l->analyst) : NULL;
+
+	if (!q)
+		return false;
+	*out = (struct lab_answer){ .aloud = q->aloud };
+	l->awaited -= q->aloud;
+	if (!q->ok && q->err.code) {
+		snprintf(out->text, sizeof out->text, "%.390s", q->err.msg);
+		out->is_error = true;
+	} else if (q->ok && q->kind == QUESTION_LEARN) {
+		tell_learned(q, out);
+	} else if (q->ok) {
+		tell_probed(l, q, out);
+	}
+	if (l->probing == q)
+		l->probing = NULL;
+	drop(q);
+	return true;
+}
+
+int lab_awaited(const struct lab *l)
+{
+	return l ? l->awaited : 0;
+}
+
+struct lab_probe lab_probe_now(const struct lab *l)
+{
+	if (!l)
+		return (struct lab_probe){ .before = NAN, .after = NAN };
+	return (struct lab_probe){ .before = l->before, .after = l->after, .works = l->probing != NULL,
+		.done = analyst_progress(l->analyst) };
+}

@@ -1,0 +1,47 @@
+/*
+ * lab -- questions of commands that take a while, answered in the background: a
+ * steering vector learned, the perplexity of the probe text under an edit set.
+ *
+ * A newer question about perplexity calls the older off.
+ *
+ * Owns     its thread and what was asked; the model is borrowed
+ * Threads  the UI thread; the work itself on the lab's
+ */
+#ifndef APP_LAB_H
+#define APP_LAB_H
+
+#include "engine/edit.h"
+#include "engine/learn.h"
+
+struct lab;
+
+struct lab *lab_new(const struct model *m, struct err *e) MUST_CHECK;
+void lab_free(struct lab *l);           /* NULL is fine */
+/* To poll; -1 for NULL. */
+int lab_fd(const struct lab *l);
+
+/* Answers with a line to show. */
+bool lab_learn(struct lab *l, const char *a, const char *b, const struct address *at, const char *out, struct err *e)
+    MUST_CHECK;
+/* With `aloud` the answer is said even when nothing is wrong. */
+bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct err *e) MUST_CHECK;
+
+struct lab_answer {
+	char text[400];         /* empty: nothing to say */
+	bool is_error;
+	bool aloud;             /* somebody waited for it */
+};
+/* The next answer; false when there is none. */
+bool lab_take(struct lab *l, struct lab_answer *out);
+/* Questions somebody waits for. */
+int lab_awaited(const struct lab *l);
+
+/* What is known of the probe text under the newest set asked about. */
+struct lab_probe {
+	double before, after;   /* perplexity; NAN while unknown */
+	bool works;             /* being computed */
+	float done;             /* 0..1 of the question at work */
+};
+struct lab_probe lab_probe_now(const struct lab *l);
+
+#endif
