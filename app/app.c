@@ -461,7 +461,7 @@ static double speed(const struct app *a)
 static enum run_state state_of(const struct app *a)
 {
 	if (a->going)
-		return a->n_tokens - a->n_read > 1 ? STATE_READING : STATE_RUNNING;
+		return a->n_tokens - a->n_read > 2 ? STATE_READING : STATE_RUNNING;
 	return a->ended ? STATE_ENDED : STATE_PAUSED;
 }
 

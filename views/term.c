@@ -128,6 +128,8 @@ static void modes(bool mouse)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
+	/* Else curses breaks a frame off when a key waits, and nothing sends the rest. */
+	typeahead(-1);
 	curs_set(0);
 	leaveok(stdscr, FALSE);
 	if (mouse) {

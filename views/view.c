@@ -6,12 +6,16 @@
 #include "engine/base/utf8.h"
 #include "views/glyph.h"
 
-/* The smallest of 1, 2, 5, 10, ... that is not below x. */
+/* The smallest round number that is not below x. */
 static float round_up(float x)
 {
+	static const float round[] = { 1, 1.2f, 1.5f, 2, 2.5f, 3, 4, 5, 6, 8, 10 };
 	float unit = powf(10, floorf(log10f(x)));
+	size_t i = 0;
 
-	return x <= unit ? unit : x <= 2 * unit ? 2 * unit : x <= 5 * unit ? 5 * unit : 10 * unit;
+	while (i + 1 < sizeof round / sizeof *round && round[i] * unit < x)
+		i++;
+	return round[i] * unit;
 }
 
 struct scale view_scale(const struct view *v, enum lens_id id)

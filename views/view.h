@@ -45,6 +45,9 @@ struct view {
 	double waited_s;                /* since the step in work began */
 	int pace;                       /* tokens a second, 0: as fast as it goes */
 	const struct edit_set *edits;
+	double probe_before, probe_after;       /* perplexity of the probe text without and with them; NAN: unknown */
+	bool probing;                   /* it is being measured */
+	int compared;                   /* number of a branch, 0: none */
 	const struct chain *chain;
 	uint64_t seed;
 	const char *message;            /* for the status line; NULL: nothing to say */
@@ -56,7 +59,7 @@ struct view {
 	const struct host *host;
 };
 
-/* Range of a lens over the whole line, rounded up to 1, 2 or 5 where the lens has
+/* Range of a lens over the whole line, rounded up where the lens has
  * no upper end of its own, so that it holds still while the text grows. */
 struct scale view_scale(const struct view *v, enum lens_id id);
 /* Escaped, as one word: spaces visible at the edges ("␣dog").  For tables. */
