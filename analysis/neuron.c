@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/half.h"
 #include "engine/base/mem.h"
 #include "engine/kernels.h"
 #include "engine/neuron_kernels.h"
@@ -13,6 +14,7 @@
 enum {
 	ROWS = 128,             /* head rows of one task */
 	MANY = 16,              /* neurons whose scores are kept at a time */
+	LANES = 16,
 	COLUMNS = 96,           /* columns of a down-projection turned at a time */
 	MAX_BLOCK = 256,        /* weights that are stored together */
 };
@@ -174,6 +176,8 @@ struct neuron_head *neuron_head_new(const struct model *m, struct pool *pool, st
 		return NULL;
 	}
 	run(pool, norms_task, &j, (h->w->rows + ROWS - 1) / ROWS);
+	for (size_t v = 0; v < h->w->rows; v++)
+		h->longest = h->norm[v] > h->longest ? h->norm[v] : h->longest;
 	mem_big_free(j.row);
 	return h;
 }
@@ -197,45 +201,52 @@ struct reader {
 	float *row;             /* [workers][d_model] */
 };
 
+/* One head row with all neurons: they are the matrix, the row is the vector. */
 static void score_task(void *arg, int task, int worker)
 {
 	struct reader *r = arg;
 	const struct tensor *h = r->h->w;
-	float *row = r->row + (size_t)worker * h->cols;
+	struct rows w = {(const unsigned char *)r->w, h->cols * sizeof *r->w, (size_t)r->n};
+	float *row = r->row + (size_t)worker * h->cols, y[MANY];
 
 	for (size_t v = (size_t)task * ROWS; v < (size_t)(task + 1) * ROWS && v < h->rows; v++) {
 		r->k->dequantize[h->type](tensor_row(h, v), row, h->cols);
+		r->k->gemv_float[DTYPE_F32](w, h->cols, row, y);
 		for (int j = 0; j < r->n; j++)
-			r->score[(size_t)j * h->rows + v] = r->k->dot_f32(row, r->w + (size_t)j * h->cols, h->cols);
+			r->score[(size_t)j * h->rows + v] = y[j];
 	}
 }
 
 /* What an f32 sum of n products can be off by, in any order: n 2^-24 |w| |h| to first
- * order, taken twice; below the normal range the error is absolute. */
-static double margin(const struct reader *r, int j, size_t v)
+ * order, taken twice, for the longest h; below the normal range the error is absolute. */
+static double margin(const struct reader *r, int j)
 {
 	double n = (double)r->h->w->cols;
 
-	return n * 0x1p-23 * r->norm[j] * (double)r->h->norm[v] + n * 0x1p-126;
+	return n * 0x1p-23 * r->norm[j] * (double)r->h->longest + n * 0x1p-126;
 }
 
-/* The k-th largest of `sign` * score - margin: k tokens are at least as good. */
-static double floor_of(const struct reader *r, int j, double sign)
+/* A float below which no token can be among the k best, for scores times `sign`: the
+ * k-th score, less what it and another can be off by. */
+static float floor_of(const struct reader *r, int j, float sign)
 {
-	double best[NEURON_TOP];
+	const float *s = r->score + (size_t)j * r->h->w->rows;
+	float best[NEURON_TOP], least = -INFINITY;
 	int n = 0;
 
 	for (size_t v = 0; v < r->h->w->rows; v++) {
-		double x = sign * (double)r->score[(size_t)j * r->h->w->rows + v] - margin(r, j, v);
+		float x = sign * s[v];
 		int i;
 
-		if (!(n < r->n_keep ? x > -INFINITY : x > best[n - 1]))
+		if (!(x > least) || isnan(r->h->norm[v]))
 			continue;
 		for (i = n < r->n_keep ? n++ : n - 1; i > 0 && best[i - 1] < x; i--)
 			best[i] = best[i - 1];
 		best[i] = x;
+		least = n < r->n_keep ? -INFINITY : best[n - 1];
 	}
-	return n < r->n_keep ? -INFINITY : best[n - 1];
+	/* Rounded down once more. */
+	return nextafterf((float)((double)least - 2 * margin(r, j)), -INFINITY);
 }
 
 static void place(struct neuron_token *list, int *n, int room, double sign, struct neuron_token t)
@@ -254,35 +265,53 @@ static void place(struct neuron_token *list, int *n, int room, double sign, stru
 }
 
 /* Every token that may be among the best is multiplied in double. */
-static int rank(const struct reader *r, int j, double sign, struct neuron_token *list, float *row)
+static int rank(const struct reader *r, int j, float sign, struct neuron_token *list, float *row)
 {
 	const struct tensor *h = r->h->w;
-	double least = floor_of(r, j, sign);
+	const float *s = r->score + (size_t)j * h->rows, *w = r->w + (size_t)j * h->cols;
+	float least = floor_of(r, j, sign);
 	int n = 0;
 
 	for (size_t v = 0; v < h->rows; v++) {
-		double x = sign * (double)r->score[(size_t)j * h->rows + v] + margin(r, j, v);
-
-		if (isnan(r->h->norm[v]) || x < least)
+		/* A score that is no number may be anything. */
+		if (sign * s[v] < least || isnan(r->h->norm[v]))
 			continue;
 		r->k->dequantize[h->type](tensor_row(h, v), row, h->cols);
-		double logit = neuron_kernels()->dot_f64(row, r->w + (size_t)j * h->cols, h->cols);
+		double logit = neuron_kernels()->dot_f64(row, w, h->cols);
 		double len = sqrt(neuron_kernels()->dot_f64(row, row, h->cols));
-		place(list, &n, r->n_keep, sign, (struct neuron_token){
+		place(list, &n, r->n_keep, (double)sign, (struct neuron_token){
 		    .id = (int32_t)v, .logit = logit, .cosine = logit / (len * r->norm[j])});
 	}
 	return n;
 }
 
+/* e^x for x <= 0, to 1e-6 of itself, in steps that a compiler makes vectors of: 2^y, its
+ * whole part in the exponent, the rest a Taylor sum. */
+static float power(float x)
+{
+	float y = x > -87 ? x * 1.44269504f : -125.5f;
+	int whole = (int)(y - 0.5f);
+	float f = (y - (float)whole) * 0.693147181f;
+	float p = 1 + f * (1 + f * (1 / 2.0f + f * (1 / 6.0f + f * (1 / 24.0f + f * (1 / 120.0f)))));
+
+	return p * f32_from_bits((uint32_t)(whole + 127) << 23);
+}
+
+/* Left out tokens have scores that are no numbers, and powers that are nearly 0. */
 static double log_sum_exp(const struct reader *r, int j, double most)
 {
 	const float *s = r->score + (size_t)j * r->h->w->rows;
-	double sum = 0;
+	double sum[LANES] = {0}, all = 0;
+	size_t n = r->h->w->rows, i = 0;
 
-	for (size_t v = 0; v < r->h->w->rows; v++)
-		if (!isnan(r->h->norm[v]) && isfinite(s[v]))
-			sum += exp((double)s[v] - most);
-	return most + log(sum);
+	for (; i + LANES <= n; i += LANES)
+		for (int k = 0; k < LANES; k++)
+			sum[k] += (double)power((float)((double)s[i + (size_t)k] - most));
+	for (; i < n; i++)
+		sum[0] += (double)power((float)((double)s[i] - most));
+	for (int k = 0; k < LANES; k++)
+		all += sum[k];
+	return most + log(all);
 }
 
 static void finish(const struct reader *r, int j, struct neuron_reading *out, float *row)

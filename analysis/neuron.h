@@ -57,6 +57,7 @@ struct neuron_head {
 	const struct model *m;
 	const struct tensor *w;
 	float *norm;                    /* [n_vocab], rounded up; NaN: not finite, left out */
+	float longest;                  /* of them */
 };
 /* Reads every weight of the head once; `pool` may be NULL. */
 struct neuron_head *neuron_head_new(const struct model *m, struct pool *pool, struct err *e) MUST_CHECK;
