@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/base/mem.h"
+#include "engine/base/utf8.h"
 #include "engine/fingerprint.h"
 #include "engine/model.h"
 
@@ -20,7 +21,8 @@ struct recorder {
 	struct buf line;
 	struct err failure;
 	bool told;
-	bool first_piece;       /* the text of the very first token is written */
+	int n_vocab;
+	unsigned char *told_piece;      /* [n_vocab]: a line holds its text, or a step's will do */
 	const struct model *model;
 	pthread_t thread;
 	bool started;
@@ -60,20 +62,33 @@ static void write_fingerprint(struct recorder *r)
 	flush(r);
 }
 
+/* Steps hold the text of their tokens; a line of its own is for bytes that are no
+ * text, such as half a character. */
+static void tell_piece(struct recorder *r, int32_t id, bool always, piece_fn *piece, void *of)
+{
+	const char *s;
+	size_t n = 0;
+
+	if (id < 0 || id >= r->n_vocab || r->told_piece[id] > always)
+		return;
+	s = piece(of, id, &n);
+	r->told_piece[id] = always ? 2 : 1;
+	if (s && (always || !utf8_is_whole(s, n)))
+		session_put_piece(&r->line, id, s, n);
+}
+
 void recorder_step(struct recorder *r, const struct step *s, piece_fn *piece, void *of)
 {
 	if (r->fd < 0)
 		return;
 	if (atomic_load(&r->known))
 		write_fingerprint(r);
-	if (s->pos == 0 && !r->first_piece) {
-		size_t n = 0;
-		const char *text = piece(of, s->input, &n);
-
-		if (text)
-			session_put_piece(&r->line, s->input, text, n);
-		r->first_piece = true;
-	}
+	/* A token that no step draws has no text anywhere else. */
+	if (s->pos == 0)
+		tell_piece(r, s->input, true, piece, of);
+	tell_piece(r, s->token, false, piece, of);
+	for (int i = 0; i < s->n_top; i++)
+		tell_piece(r, s->top[i].id, false, piece, of);
 	trace_line(&r->line, s, piece, of, STEP_TOP);
 	flush(r);
 }
@@ -170,6 +185,8 @@ struct recorder *recorder_open(const char *path, const struct session_header *h,
 	r->fd = fd;
 	r->path = mem_strdup(path);
 	r->model = model;
+	r->n_vocab = h->hp.n_vocab;
+	r->told_piece = mem_array((size_t)h->hp.n_vocab, 1);
 	session_put_header(&r->line, h);
 	flush(r);
 	r->started = model && !pthread_create(&r->thread, NULL, fingerprint_thread, r);
@@ -189,6 +206,7 @@ void recorder_close(struct recorder *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	buf_free(&r->line);
+	free(r->told_piece);
 	free(r->path);
 	free(r);
 }

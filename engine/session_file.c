@@ -357,15 +357,36 @@ static bool read_order(const struct session_file *f, const json_t *v, struct ses
 	return err_set(e, ERR_FILE, "no order called \"%.40s\"", name);
 }
 
+/* Bytes that are no text, as numbers. */
+static bool read_bytes(struct session_file *f, const json_t *list, int32_t id, struct err *e)
+{
+	size_t n = json_array_size(list);
+	char *bytes = mem_zalloc(n + 1);
+	bool ok = true;
+
+	for (size_t i = 0; i < n && ok; i++) {
+		const json_t *b = json_array_get(list, i);
+
+		ok = json_is_integer(b) && json_integer_value(b) >= 0 && json_integer_value(b) < 256;
+		bytes[i] = ok ? (char)json_integer_value(b) : 0;
+	}
+	if (ok)
+		learn_piece(f, id, bytes, n);
+	free(bytes);
+	return ok || err_set(e, ERR_FILE, "field \"piece\": bytes are 0 to 255");
+}
+
 static bool read_piece(struct session_file *f, const json_t *v, struct session_entry *en, struct err *e)
 {
 	const json_t *p = json_object_get(v, "piece"), *id = json_array_get(p, 0), *text = json_array_get(p, 1);
 
 	en->kind = ENTRY_PIECE;
 	if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= f->h.hp.n_vocab ||
-	    !json_is_string(text))
+	    (!json_is_string(text) && !json_is_array(text)))
 		return err_set(e, ERR_FILE, "field \"piece\": expected [id, text] with an id of the vocabulary");
 	en->id = (int32_t)json_integer_value(id);
+	if (json_is_array(text))
+		return read_bytes(f, text, en->id, e);
 	en->text = json_string_value(text);
 	en->n_text = json_string_length(text);
 	learn_piece(f, en->id, en->text, en->n_text);

@@ -5,6 +5,7 @@
  *      {"command":"clamp L4.up[219] = 8"}                      as typed
  *      {"order":"edits","revision":3,"edits":["L4.up[219] = 8"]}       as obeyed
  *      {"piece":[1,"<s>"]}                                     text of a token
+ *      {"piece":[98,[226,150]]}                                or its bytes, where they are no text
  *      {"step":0,"pos":0,...}                                  as --trace writes it
  *      {"say":"words for the class"}
  *      {"fingerprint":"sha256:..."}                            of the model, once it is known

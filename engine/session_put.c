@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/utf8.h"
 #include "engine/session_file.h"
 
 static void put_string(struct buf *b, const char *key, const char *s)
@@ -49,7 +50,13 @@ void session_put_say(struct buf *out, const char *words)
 void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n)
 {
 	buf_printf(out, "{\"piece\":[%d,", id);
-	buf_json(out, s, n);
+	if (utf8_is_whole(s, n)) {
+		buf_json(out, s, n);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			buf_printf(out, "%c%d", i ? ',' : '[', (unsigned char)s[i]);
+		buf_char(out, ']');
+	}
 	buf_str(out, "]}\n");
 }
 

@@ -150,3 +150,16 @@ void utf8_escape(const char *s, size_t n, struct buf *out)
 		i += (size_t)len;
 	}
 }
+
+bool utf8_is_whole(const char *s, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		uint32_t cp;
+		int len = utf8_decode(s + at, n - at, &cp);
+
+		if (len < 1)
+			return false;
+		at += (size_t)len;
+	}
+	return true;
+}

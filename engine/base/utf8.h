@@ -19,6 +19,9 @@ int utf8_decode(const char *s, size_t n, uint32_t *cp);
 /* Writes 1..4 bytes, returns how many; cp <= 0x10FFFF. */
 int utf8_encode(uint32_t cp, char out[4]);
 
+/* True when all of it is well-formed. */
+bool utf8_is_whole(const char *s, size_t n);
+
 struct utf8_joiner {
 	char held[4];
 	int n_held;

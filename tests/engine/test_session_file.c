@@ -418,6 +418,8 @@ static void every_kind_of_bad_session_is_one_clear_line(void **state)
 		{ HEAD "{\"order\":\"cut\",\"n\":18446744073709551615}\n", ERR_FILE, ":2:" },
 		{ HEAD "{\"order\":\"force\",\"n\":320}\n", ERR_FILE, "out of range" },
 		{ HEAD "{\"order\":\"append\",\"text\":\"a\\u0000b\"}\n", ERR_FILE, "\"text\"" },
+		{ HEAD "{\"piece\":[4,[256]]}\n", ERR_FILE, "0 to 255" },
+		{ HEAD "{\"piece\":[4,[\"x\"]]}\n", ERR_FILE, "0 to 255" },
 		{ HEAD "{\"say\":1,\"say\":2}\n", ERR_FILE, "duplicate" },
 	};
 
