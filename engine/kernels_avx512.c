@@ -268,7 +268,7 @@ static bool usable(void)
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
 	    __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
-	    __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+	    __builtin_cpu_supports("fma");
 }
 
 #define TABLE_NAME kernels_avx512
