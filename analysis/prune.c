@@ -13,7 +13,7 @@ void prune_24(float *x, const float *moments, size_t cols)
 			int above = 0;
 
 			for (size_t k = 0; k < 4; k++)
-				above += score[k] > score[i] || (score[k] == score[i] && k < i);
+				above += score[k] > score[i] || (k < i && score[k] == score[i]);
 			if (above >= 2)
 				x[c + i] = 0;
 		}
