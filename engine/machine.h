@@ -14,9 +14,9 @@
 
 #include "engine/base/pool.h"
 
-/* GB/s (1e9) of the pool reading `bytes` of private memory, the best of `passes`;
- * 0 with `e` filled when there is no room.  Sizes below the last cache measure
- * the cache. */
+/* GB/s (1e9) of the pool reading `bytes` of private memory: the best stretch of 32
+ * MiB in `passes`, so that a busy neighbour does not pass for a slow memory; 0 with
+ * `e` filled when there is no room.  Sizes below the last cache measure the cache. */
 double machine_read_gbs(struct pool *p, size_t bytes, int passes, struct err *e);
 
 #endif
