@@ -48,6 +48,8 @@ struct app *app_new(const struct app_options *o)
 	looks_start(&a->looks);
 	if (o->model)
 		a->words = words_new(o->model, &e);
+	if (o->model)
+		a->lab = lab_new(o->model, &e);
 
 	a->source = o->source;
 	a->model = o->model;
@@ -81,7 +83,9 @@ void app_free(struct app *a)
 		edit_set_unref(a->edit_past[i]);
 	for (int i = 0; i < a->n_log; i++)
 		free(a->log[i]);
+	lab_free(a->lab);
 	words_free(a->words);
+	patch_drop(&a->patch);
 	looks_clear(&a->looks);
 	chain_unref(a->chain);
 	helprows_free(&a->host);
@@ -281,7 +285,7 @@ static void count_token(struct app *a)
 static void step_came(struct app *a, const struct step *s)
 {
 	timeline_add(a->steps, step_ref(s));
-	if (s->why == WHY_SAMPLED)
+	if (s->why == WHY_SAMPLED && s->pos >= a->reread)
 		count_token(a);
 	else if (a->going)
 		a->work_since_ns = clock_ns();
@@ -309,6 +313,8 @@ static void follow_order(struct app *a, const struct order *o)
 
 void app_news(struct app *a, struct news *n)
 {
+	struct err e;
+
 	a->dirty = true;
 	a->engine_running = n->running;
 	a->n_tokens = n->n_tokens;
@@ -342,14 +348,22 @@ void app_news(struct app *a, struct news *n)
 		break;
 	case NEWS_ORDER:
 		a->orders_seen++;
+		if (n->order->kind == ORDER_REREAD)
+			a->reread = n->n_tokens - 1;
 		if (!a->source->info.live)
 			follow_order(a, n->order);
 		break;
 	case NEWS_LOOK:
+		if ((n->look ? n->look->asked.what : n->look_what) == LOOK_SITE) {
+			if (!patch_came(a, n->look, n->text, &e))
+				complain(a, e.msg);
+			break;
+		}
 		looks_came(&a->looks, n->look, n->look_step);
 		n->look = NULL;
 		break;
 	case NEWS_STATE:
+		a->reread = 0;
 		/* A source that does not repeat orders has obeyed them when it speaks. */
 		if (a->orders_seen == 0 || a->orders_seen >= a->orders_sent)
 			a->unsettled = false;
@@ -415,9 +429,49 @@ const struct edit_set *app_edits(const struct app *a)
 	return a->edit_past[a->n_edit_past - 1];
 }
 
+/* Models above this are not probed unless asked: it would take a minute. */
+static const size_t probe_at_most = (size_t)2 << 30;
+
+void app_probe(struct app *a)
+{
+	struct err none;
+
+	if (a->lab && !a->hurry && a->model->file_bytes <= probe_at_most &&
+	    (edit_set_n(app_edits(a)) || lab_probe_now(a->lab).works) && !lab_probe(a->lab, app_edits(a), false, &none))
+		return;         /* the next change asks again */
+}
+
+void app_lab(struct app *a)
+{
+	struct lab_answer got;
+
+	while (lab_take(a->lab, &got)) {
+		a->dirty = true;
+		if (*got.text && got.is_error)
+			complain(a, got.text);
+		else if (*got.text)
+			app_say(a, "%s", got.text);
+		if (got.is_error && got.aloud && a->script)
+			script_fail(a, ERR_RUN, "", a->message);
+	}
+	script_go_on(a);
+}
+
+bool app_send_edits(struct app *a, const struct edit_set *before, const struct edit_set *now, struct err *e)
+{
+	int stale = edit_sets_stale(before, now);
+
+	if (!app_order(a, &(struct order){ .kind = ORDER_EDITS, .edits = now }, e) ||
+	    (stale >= 0 && !app_order(a, &(struct order){ .kind = ORDER_REREAD, .n = stale }, e)))
+		return false;
+	if (stale >= 0 && stale < a->n_read)
+		app_say(a, "the text is read again from position %d, as the edits want it; what was there is a branch", stale);
+	return true;
+}
+
 bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e)
 {
-	if (!app_order(a, &(struct order){ .kind = ORDER_EDITS, .edits = s }, e)) {
+	if (!app_send_edits(a, app_edits(a), s, e)) {
 		edit_set_unref(s);
 		return false;
 	}
@@ -429,6 +483,24 @@ bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e)
 		a->n_edit_past--;
 	}
 	a->edit_past[a->n_edit_past++] = s;
+	app_probe(a);
+	return true;
+}
+
+bool app_add_edit(struct app *a, struct edit *ed, struct err *e)
+{
+	bool again = ed->back && a->n_read > (ed->scope == SCOPE_RANGE ? ed->from : 0);
+	char text[160];
+
+	ed->number = a->edit_number + 1;
+	ed->on = true;
+	if (!app_set_edits(a, edit_set_with(app_edits(a), ed, a->edit_revision + 1), e))
+		return false;
+	a->edit_number++;
+	a->edit_revision++;
+	edit_format(ed, text, sizeof text);
+	app_say(a, again ? "edit %d, and the text is read again under it: %s" : "edit %d from the next step: %s", ed->number,
+	    text);
 	return true;
 }
 
@@ -467,13 +539,16 @@ static enum run_state state_of(const struct app *a)
 
 void app_view(const struct app *a, struct view *v)
 {
+	struct lab_probe probe = lab_probe_now(a->lab);
+
 	*v = (struct view){
 		.info = &a->source->info, .source = a->source, .steps = a->steps,
 		.at = app_at(a), .follow = a->follow,
 		.text_lens = a->text_lens, .grid_lens = a->grid_lens, .n_series = a->n_series,
 		.state = state_of(a), .n_tokens = a->n_tokens, .n_read = a->n_read,
 		.tokens_per_s = speed(a), .pace = a->pace,
-		.edits = app_edits(a), .chain = a->chain, .seed = a->seed,
+		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
+		.compared = a->compared, .chain = a->chain, .seed = a->seed,
 		.message = a->message, .message_is_error = a->message_is_error, .find = a->find,
 		.log = (const char *const *)a->log, .n_log = a->n_log, .help = a->help_topic, .host = &a->host,
 	};

@@ -22,7 +22,9 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
+#include "app/lab.h"
 #include "app/looks.h"
+#include "app/patch.h"
 #include "app/words.h"
 
 struct condition;
@@ -62,10 +64,14 @@ struct app {
 	struct looks looks;             /* what was computed for single steps */
 	struct words *words;            /* what neurons read and write; NULL: no model at hand */
 	const struct model *model;      /* borrowed; NULL in a replay */
+	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
+	struct patch patch;             /* a value that is being copied for an edit */
+	int compared;                   /* number of the branch that is compared with the line, 0 */
 
 	/* What is in force. */
 	const struct edit_set *edit_past[APP_EDIT_HISTORY];     /* undo: [0, n_edit_past), the last in force */
 	int n_edit_past, n_edit_future; /* redo: behind them */
+	int reread;                     /* positions below it are read again, not new */
 	uint32_t edit_revision, chain_revision;
 	int edit_number;
 	const struct chain *chain;
@@ -144,8 +150,17 @@ void app_go(struct app *a, int tokens);
 void app_stop(struct app *a);
 int app_at(const struct app *a);                /* position under the cursor, -1 */
 const struct edit_set *app_edits(const struct app *a);
+/* Asks for the model's perplexity under the edits in force. */
+void app_probe(struct app *a);
+/* Takes what the lab has answered. */
+void app_lab(struct app *a);
+/* Sends the set that is in force now in the place of `before`; a text that is no
+ * longer read as the edits want is read again. */
+bool app_send_edits(struct app *a, const struct edit_set *before, const struct edit_set *now, struct err *e);
 /* Makes a set the one in force; takes the reference. */
 bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e);
+/* A set with one more edit, which gets its number here; the edit stays the caller's. */
+bool app_add_edit(struct app *a, struct edit *ed, struct err *e);
 bool app_set_chain(struct app *a, const char *text, struct err *e);
 /* Runs one token at a time until a condition holds; takes a copy. */
 void app_until(struct app *a, const struct condition *c);

@@ -193,7 +193,10 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 		return lens_candidate(PROBE_SCALAR, i, false, out);
 	case ARG_GRID:
 		return lens_candidate(PROBE_HEADS, i, true, out);
+	case ARG_STEER:
+		return i == 0 ? add(out, "learn") : site_candidate(a, i - 1, out);
 	case ARG_EDIT:
+	case ARG_PATCH:
 		return site_candidate(a, i, out);
 	case ARG_CHAIN:
 		return i < n_samplers && add(out, samplers[i]->name);

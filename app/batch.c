@@ -57,6 +57,7 @@ static void take_news(struct app *a)
 
 	while ((n = source_take(a->source)))
 		app_news(a, n);
+	app_lab(a);
 	app_tick(a);
 	if (a->script && !a->quit)
 		poll(&p, 1, LOOK_UP_MS);
@@ -111,7 +112,7 @@ bool batch_script(const struct options *o, struct err *e)
 	ok = setup_open(&s, o, e) && (!(o->prompt || o->prompt_file) || setup_text(&s.prompt, o, e)) &&
 	    (source = open_source(&s, o, e));
 	if (ok) {
-		a = app_new(&(struct app_options){ .source = source });
+		a = app_new(&(struct app_options){ .source = source, .model = s.model });
 		a->hurry = true;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}

@@ -56,7 +56,7 @@ bool command_only_looks(const char *line)
 	static const enum command_id looking[] = {
 		COMMAND_cursor, COMMAND_follow, COMMAND_peak, COMMAND_find, COMMAND_next, COMMAND_previous, COMMAND_lens,
 		COMMAND_grid, COMMAND_series, COMMAND_show, COMMAND_focus, COMMAND_zoom, COMMAND_layout, COMMAND_move,
-		COMMAND_help, COMMAND_goto, COMMAND_theme,
+		COMMAND_help, COMMAND_goto, COMMAND_theme, COMMAND_compare,
 	};
 	const struct command *c = named_in(line);
 

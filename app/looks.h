@@ -21,6 +21,8 @@ struct looks {
 	int next;
 	bool asked;             /* an order is under way */
 	int failed;             /* index of a step that cannot be looked at, -1 */
+	int n_track;            /* tokens whose probability is compared */
+	int32_t track[LOOK_TRACK];
 };
 
 void looks_start(struct looks *l);

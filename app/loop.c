@@ -146,14 +146,15 @@ static bool frame_due(const struct loop *lp)
 
 static void turn(struct loop *lp)
 {
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = crash_fd(), .events = POLLIN },
 		{ .fd = source_fd(lp->app->source), .events = POLLIN },
 		{ .fd = words_fd(lp->app->words), .events = POLLIN },
+		{ .fd = lab_fd(lp->app->lab), .events = POLLIN },
 	};
 
-	if (poll(fds, 4, until_due(lp)) > 0) {
+	if (poll(fds, 5, until_due(lp)) > 0) {
 		if (fds[1].revents)
 			take_signals(lp);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
@@ -166,6 +167,8 @@ static void turn(struct loop *lp)
 			take_news(lp);
 		if (fds[3].revents && words_take(lp->app->words))
 			lp->app->dirty = true;
+		if (fds[4].revents)
+			app_lab(lp->app);
 	}
 	app_tick(lp->app);
 	if (!lp->app->quit && frame_due(lp))

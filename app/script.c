@@ -139,7 +139,9 @@ bool script_is_held(const struct app *a)
 /* Something has to happen before the next line. */
 static bool must_wait(const struct app *a, const struct script *s)
 {
-	if (a->unsettled || a->until || a->go_to >= 0 || s->held || s->asked || s->pause_until_ns)
+	if (a->unsettled || a->patch.waits || lab_awaited(a->lab) || a->until || a->go_to >= 0)
+		return true;
+	if (s->held || s->asked || s->pause_until_ns)
 		return true;
 	/* What was asked for is there, but the engine has not come to rest: it may
 	 * have more to say, such as that the text has ended. */

@@ -29,17 +29,15 @@ bool cmd_seed(struct app *a, const struct args *args, struct err *e)
 
 bool cmd_clamp(struct app *a, const struct args *args, struct err *e)
 {
+	const struct source_info *info = &a->source->info;
 	struct edit ed;
-	char text[160];
+	bool ok;
 
-	if (!edit_parse(args->text[0], &a->source->info.hp, &ed, e))
+	if (!edit_parse_in(args->text[0], &info->hp, info->tokens, &ed, e))
 		return false;
-	ed.number = ++a->edit_number;
-	ed.on = true;
-	if (!app_set_edits(a, edit_set_with(app_edits(a), &ed, ++a->edit_revision), e))
-		return false;
-	app_say(a, "edit %d from the next step: %s", ed.number, edit_format(&ed, text, sizeof text));
-	return true;
+	ok = app_add_edit(a, &ed, e);
+	edit_drop(&ed);
+	return ok;
 }
 
 static bool there_is(const struct app *a, int number, struct err *e)
@@ -78,31 +76,37 @@ bool cmd_drop(struct app *a, const struct args *args, struct err *e)
 	return app_set_edits(a, next, e);
 }
 
-/* Sends the set that is now in force; on failure the caller steps back. */
-static bool send_now(struct app *a, const char *what, struct err *e)
+/* Sends the set that is now in force in the place of `before`. */
+static bool send_now(struct app *a, const struct edit_set *before, const char *what, struct err *e)
 {
-	if (!app_order(a, &(struct order){ .kind = ORDER_EDITS, .edits = app_edits(a) }, e))
+	if (!app_send_edits(a, before, app_edits(a), e))
 		return false;
-	app_say(a, "%s: %d edits in force from the next step", what, edit_set_n(app_edits(a)));
+	app_say(a, "%s: %d edits in force from the next step%s", what, edit_set_n(app_edits(a)),
+	    edit_sets_stale(before, app_edits(a)) >= 0 ? "; the text is read again" : "");
+	app_probe(a);
 	return true;
 }
 
 bool cmd_undo(struct app *a, const struct args *args, struct err *e)
 {
+	const struct edit_set *before = app_edits(a);
+
 	(void)args;
 	if (a->n_edit_past < 2)
 		return err_set(e, ERR_USAGE, "nothing to take back");
 	a->n_edit_past--;
 	a->n_edit_future++;
-	return send_now(a, "undone", e);
+	return send_now(a, before, "undone", e);
 }
 
 bool cmd_redo(struct app *a, const struct args *args, struct err *e)
 {
+	const struct edit_set *before = app_edits(a);
+
 	(void)args;
 	if (!a->n_edit_future)
 		return err_set(e, ERR_USAGE, "nothing to make again");
 	a->n_edit_past++;
 	a->n_edit_future--;
-	return send_now(a, "made again", e);
+	return send_now(a, before, "made again", e);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "analysis/account.h"
+#include "analysis/alarm.h"
 #include "views/draw_table.h"
 #include "views/pane.h"
 
@@ -70,11 +71,54 @@ static void draw_comparison(struct canvas *c, int y, const struct view *v)
 	buf_free(&b);
 }
 
+/* The tokens that are tracked, and the pair of them against each other. */
+static void draw_tracked(struct canvas *c, int y, const struct view *v)
+{
+	const struct look *k = v->look;
+	struct buf b = { 0 };
+
+	for (int i = 0; i < k->asked.n_track; i++) {
+		buf_str(&b, i ? "; " : "ln p ");
+		name_token(v, k->asked.track[i], c->ascii, &b);
+		buf_printf(&b, " %.2f (%+.2f by the edits)", (double)k->tracked[i][0],
+		    (double)k->tracked[i][0] - (double)k->tracked[i][1]);
+	}
+	if (k->asked.n_track == 2) {
+		double with = (double)k->tracked[0][0] - (double)k->tracked[1][0];
+
+		buf_printf(&b, "; first over second %+.2f (%+.2f)", with,
+		    with - ((double)k->tracked[0][1] - (double)k->tracked[1][1]));
+	}
+	canvas_fit(c, y, 0, c->cols, STYLE_TEXT, b.data);
+	buf_free(&b);
+}
+
+static bool is_probed(const struct view *v)
+{
+	return v->probing || !isnan(v->probe_after);
+}
+
+/* The perplexity of the probe text: the alarm. */
+static void draw_probe(struct canvas *c, int y, const struct view *v)
+{
+	double times = v->probe_after / v->probe_before;
+	char text[160];
+
+	if (isnan(v->probe_after)) {
+		canvas_fit(c, y, 0, c->cols, STYLE_DIM, "perplexity of the probe text: measuring...");
+		return;
+	}
+	snprintf(text, sizeof text, "perplexity of the probe text: %.3g -> %.3g, %.3g times", v->probe_before, v->probe_after,
+	    times);
+	canvas_fit(c, y, 0, c->cols, times >= ALARM_RED ? STYLE_BAD : times >= ALARM_AMBER ? STYLE_PEAK : STYLE_GOOD, text);
+}
+
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	struct drawn r = { .v = v };
-	bool compare = c->rows > 3 && v->step && v->step->edits;
-	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare, c->cols });
+	bool compare = c->rows > 3 && v->step && v->step->edits, probe = c->rows > 5 && is_probed(v);
+	bool track = c->rows > 4 && compare && v->look && v->look->asked.n_track && !isnan(v->look->jsd);
+	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare - probe - track, c->cols });
 
 	if (!edit_set_n(v->edits)) {
 		pane_empty(c, "no edits: c on a head or a neuron, or :clamp SITE = VALUE");
@@ -83,7 +127,11 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	draw_table(&table, &(struct table){ .columns = columns, .n_columns = c->cols < 44 ? 4 : 6,
 	    .n_rows = edit_set_n(v->edits), .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
 	if (compare)
-		draw_comparison(c, c->rows - 1, v);
+		draw_comparison(c, c->rows - 1 - track - probe, v);
+	if (track)
+		draw_tracked(c, c->rows - 1 - probe, v);
+	if (probe)
+		draw_probe(c, c->rows - 1, v);
 }
 
 static void extent(const struct view *v, int *rows, int *cols)
@@ -109,6 +157,8 @@ static void subject(const struct view *v, const struct choice *at, struct buf *o
 static void subtitle(const struct view *v, struct buf *out)
 {
 	buf_printf(out, "revision %u", (unsigned)edit_set_revision(v->edits));
+	if (edit_set_n(v->edits) && !isnan(v->probe_after))
+		buf_printf(out, ", perplexity x%.3g", v->probe_after / v->probe_before);
 }
 
 const struct pane_def pane_edits = {
@@ -119,7 +169,9 @@ const struct pane_def pane_edits = {
 		   "step on. Its receipt: how many times it wrote, how far it moved what stood there (L2 length) at the "
 		   "last position and on average. `idle' is a warning: it is in force and wrote nothing. The last line "
 		   "computes the step under the cursor again without any edit and says how far the next-token "
-		   "distributions are apart. Enter turns the chosen one off and on, z takes the last change back, Z "
+		   "distributions are apart; `track' adds what that did to a token or two. The perplexity of a short fixed text "
+		   "is measured in the background after each change, as if every edit were for all positions: twice the "
+		   "usual is a warning, ten times a broken model. Enter turns the chosen one off and on, z takes the last change back, Z "
 		   "repeats it.",
 	.min_rows = 3, .min_cols = 24, .needs = LOOK_COMPARE,
 	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter, .subject = subject,

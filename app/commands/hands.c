@@ -1,0 +1,211 @@
+/*
+ * Commands that steer, patch, track and compare: hands on the model beyond one
+ * clamp.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/compare.h"
+#include "app/app.h"
+#include "app/command.h"
+#include "app/patch.h"
+
+/* A bare L6 is the residual stream leaving the layer. */
+static void whole_place(const char *text, struct buf *out)
+{
+	size_t n = 0;
+
+	text += strspn(text, " \t");
+	if (*text == 'L')
+		n = text[1] == '*' ? 2 : 1 + strspn(text + 1, "0123456789");
+	buf_add(out, text, n);
+	if (n > 1 && text[n] != '.')
+		buf_str(out, ".resid");
+	buf_str(out, text + n);
+}
+
+/* The next word, or what stands in quotation marks. */
+static bool take_word(const char **p, struct buf *out)
+{
+	size_t n;
+	bool quoted;
+
+	buf_clear(out);
+	*p += strspn(*p, " \t");
+	quoted = **p == '"';
+	*p += quoted;
+	n = strcspn(*p, quoted ? "\"" : " \t");
+	buf_add(out, *p, n);
+	*p += n + (quoted && (*p)[n] == '"');
+	return n > 0;
+}
+
+/* A.txt B.txt SITE -o FILE */
+static bool learn(struct app *a, const char *p, struct err *e)
+{
+	struct buf w[5] = { { 0 } }, at = { 0 };
+	struct address place;
+	const char *text;
+	bool ok = true;
+
+	for (int i = 0; i < 5 && ok; i++)
+		ok = take_word(&p, &w[i]) && (i != 3 || !strcmp(w[i].data, "-o"));
+	if (!ok)
+		err_set(e, ERR_USAGE, "wants two files of prompts, a place and a file to write: learn A.txt B.txt L6 -o dog.vec");
+	else if (!a->lab)
+		ok = err_set(e, ERR_USAGE, "there is no model here to learn from");
+	if (ok) {
+		whole_place(w[2].data, &at);
+		text = at.data;
+		ok = address_parse(&text, &a->source->info.hp, &place, e) &&
+		    (!*text || err_set(e, ERR_USAGE, "does not understand \"%.40s\" behind the place", text)) &&
+		    lab_learn(a->lab, w[0].data, w[1].data, &place, w[4].data, e);
+	}
+	if (ok)
+		app_say(a, "learning %s in the background", w[4].data);
+	buf_free(&at);
+	for (int i = 0; i < 5; i++)
+		buf_free(&w[i]);
+	return ok;
+}
+
+bool cmd_steer(struct app *a, const struct args *args, struct err *e)
+{
+	const char *text = args->text[0];
+	struct args whole = { .n = 1 };
+	struct buf line = { 0 };
+	bool ok;
+
+	if (!strncmp(text, "learn", 5) && isspace((unsigned char)text[5]))
+		return learn(a, text + 5, e);
+	whole_place(text, &line);
+	whole.text[0] = line.data ? line.data : "";
+	ok = cmd_clamp(a, &whole, e);
+	buf_free(&line);
+	return ok;
+}
+
+static const struct edit_def *operation(const char *name)
+{
+	for (size_t i = 0; i < n_edit_defs; i++)
+		if (!strcmp(edit_defs[i]->name, name))
+			return edit_defs[i];
+	return NULL;
+}
+
+static bool read_patch(struct app *a, const char *p, struct edit *ed, int *pos, struct err *e)
+{
+	const struct source_info *info = &a->source->info;
+	char *end;
+
+	*ed = (struct edit){ .op = operation("patch"), .value = 1, .on = true };
+	if (!address_parse_in(&p, &info->hp, info->tokens, &ed->at, e))
+		return false;
+	p += strspn(p, " \t");
+	if (strncmp(p, "from", 4) || !isspace((unsigned char)p[4]))
+		return err_set(e, ERR_USAGE, "behind the place comes `from' and a position, as in L3.attn_out from 12");
+	*pos = (int)strtol(p + 4, &end, 10);
+	if (end == p + 4 || (*end && !isspace((unsigned char)*end)))
+		return err_set(e, ERR_USAGE, "`from' wants the position of a step of the line, as in L3.attn_out from 12; a branch "
+		    "that was left is gone back to first");
+	p = end;
+	if (!edit_parse_scope(&p, ed, e))
+		return false;
+	p += strspn(p, " \t");
+	return !*p || err_set(e, ERR_USAGE, "does not understand \"%.40s\" at the end", p);
+}
+
+bool cmd_patch(struct app *a, const struct args *args, struct err *e)
+{
+	struct buf line = { 0 };
+	struct edit ed;
+	int pos = 0;
+	bool ok;
+
+	whole_place(args->text[0], &line);
+	ok = read_patch(a, line.data ? line.data : "", &ed, &pos, e) && patch_ask(a, &ed, pos, e);
+	buf_free(&line);
+	return ok;
+}
+
+/* "text" as in an address, or an id. */
+static bool read_token(struct app *a, const char **p, int32_t *out, struct err *e)
+{
+	const struct source_info *info = &a->source->info;
+	struct buf at = { 0 };
+	struct address place;
+	const char *text;
+	size_t n = 0;
+	bool ok;
+
+	*p += strspn(*p, " \t");
+	if (**p == '"') {
+		for (n = 1; (*p)[n] && (*p)[n] != '"'; n++)
+			n += (*p)[n] == '\\' && (*p)[n + 1];
+		n += (*p)[n] == '"';
+	} else {
+		n = strcspn(*p, " \t");
+	}
+	buf_str(&at, "logit[");
+	buf_add(&at, *p, n);
+	buf_str(&at, "]");
+	text = at.data;
+	ok = address_parse_in(&text, &info->hp, info->tokens, &place, e);
+	buf_free(&at);
+	*p += n;
+	*out = place.index;
+	return ok;
+}
+
+bool cmd_track(struct app *a, const struct args *args, struct err *e)
+{
+	const char *p = args->text[0];
+	int32_t track[LOOK_TRACK];
+	int n = 0;
+
+	for (p += strspn(p, " \t"); *p; p += strspn(p, " \t")) {
+		if (n == LOOK_TRACK)
+			return err_set(e, ERR_USAGE, "at most %d tokens", LOOK_TRACK);
+		if (!read_token(a, &p, &track[n++], e))
+			return false;
+	}
+	a->looks.n_track = n;
+	memcpy(a->looks.track, track, (size_t)n * sizeof *track);
+	if (n)
+		app_say(a, "the edits pane tells how probable %s", n == 1 ? "it is, with and without the edits" :
+		    "they are, with and without the edits");
+	else
+		app_say(a, "no token is tracked");
+	return true;
+}
+
+bool cmd_probe(struct app *a, const struct args *args, struct err *e)
+{
+	(void)args;
+	if (!a->lab)
+		return err_set(e, ERR_USAGE, "there is no model here to probe");
+	return lab_probe(a->lab, app_edits(a), true, e);
+}
+
+bool cmd_compare(struct app *a, const struct args *args, struct err *e)
+{
+	int number = (int)args->number[0];
+	struct compare c;
+
+	if (!args->n) {
+		a->compared = 0;
+		return true;
+	}
+	if (!compare_open(&c, a->steps, number))
+		return err_set(e, ERR_USAGE, "there is no branch %d", number);
+	a->compared = number;
+	app_show(a, PANE_compare);
+	if (c.first < 0)
+		app_say(a, "branch %d and the line have the same tokens as far as both go", number);
+	else
+		app_say(a, "branch %d and the line part at position %d; mean KL %.3g nats over %d steps, of the %d likeliest "
+		    "tokens made to sum to 1", number, c.first, c.mean_kl, c.n_compared, STEP_TOP);
+	return true;
+}
