@@ -38,6 +38,7 @@ static bool on_screen(const struct app *a, enum pane_id p)
 void app_show(struct app *a, enum pane_id p)
 {
 	a->dirty = true;
+	frame_place(a);
 	if (a->zoomed || on_screen(a, p)) {
 		a->focus = p;
 		return;

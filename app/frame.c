@@ -55,6 +55,15 @@ static bool place_panes(struct app *a, struct rect room)
 	return true;
 }
 
+/* Before anything has been drawn, a usual screen stands for the one to come. */
+void frame_place(struct app *a)
+{
+	struct rect usual = { 0, 0, 38, 120 };
+
+	if (!place_panes(a, a->area.rows > 0 ? a->area : usual))
+		a->placed.n = 0;
+}
+
 /* Keys go to a pane that can be seen. */
 static void focus_in_sight(struct app *a)
 {

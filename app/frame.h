@@ -9,6 +9,10 @@
 
 #include "app/app.h"
 
+/* Brings a->placed up to date with what commands changed since the last frame:
+ * several may run before the next. */
+void frame_place(struct app *a);
+
 /* Where the terminal's cursor belongs; y -1: hidden. */
 struct frame_cursor {
 	int y, x;

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/frame.h"
 
 /* A lens by name, or the one behind `now` with the same axes for "next". */
 static int lens_wanted(const char *name, enum lens_id now, enum probe_axes axes, struct err *e)
@@ -84,6 +85,7 @@ bool cmd_focus(struct app *a, const struct args *args, struct err *e)
 
 	if (way > 0 && strcmp(args->text[0], "next") != 0)
 		return err_set(e, ERR_USAGE, "`next' or `previous'");
+	frame_place(a);
 	if (!a->placed.n)
 		return true;
 	if (a->zoomed) {

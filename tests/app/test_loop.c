@@ -75,7 +75,7 @@ static void give_up(struct session *s, const char *text)
 	kill(s->pid, SIGKILL);
 	waitpid(s->pid, NULL, 0);
 	utf8_escape(s->seen.data + s->from, s->seen.len - s->from, &tail);
-	print_error("what came instead: %.600s\n", tail.data);
+	print_error("what came last: %s\n", tail.data + (tail.len > 900 ? tail.len - 900 : 0));
 	fail_msg("\"%s\" did not appear", text + (*text == '\033'));
 }
 
