@@ -269,6 +269,65 @@ static void whole_models_of_every_kind_agree(void **state)
 	}
 }
 
+/* Double, in eight sums that a compiler can take together. */
+static double product(const float *a, const float *b, size_t n)
+{
+	double sum[8] = {0};
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		for (size_t k = 0; k < 8; k++)
+			sum[k] += (double)a[i + k] * (double)b[i + k];
+	for (; i < n; i++)
+		sum[0] += (double)a[i] * (double)b[i];
+	return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+/* How many tokens are better than each of the ten, counted over the vocabulary. */
+static int misplaced(const float *head, size_t n_vocab, const float *w, size_t d, const struct neuron_labels *got)
+{
+	double *s = mem_array(n_vocab, sizeof *s);
+	int bad = 0;
+
+	for (size_t v = 0; v < n_vocab; v++)
+		s[v] = product(head + v * d, w, d);
+	for (int k = 0; k < NEURON_LABELS; k++) {
+		int32_t id = got->id[k];
+		int better = 0;
+		for (size_t v = 0; v < n_vocab; v++)
+			better += s[v] > s[id] || (s[v] == s[id] && (int32_t)v < id);
+		bad += better != k;
+	}
+	free(s);
+	return bad;
+}
+
+static void the_built_in_model_agrees_for_every_neuron(void **state)
+{
+	struct err e = {0};
+	struct model *m = model_open("app/demo/demo.gguf", NULL, &e);
+	int bad = 0;
+
+	(void)state;
+	if (!m)
+		SKIP("app/demo/demo.gguf is not there");
+	const struct tensor *h = m->w.lm_head ? m->w.lm_head : m->w.tok_embd;
+	float *head = mem_array(h->rows * h->cols, sizeof *head), *w = mem_array(h->cols, sizeof *w);
+	struct neuron_labels *got = labels_of(m, 2, NEURON_UP, NEURON_RAW, NULL);
+	for (size_t v = 0; v < h->rows; v++)
+		tensor_row_f32(h, v, head + v * h->cols);
+	for (int l = 0; l < m->hp.n_layers; l++)
+		for (int i = 0; i < m->hp.d_ff; i++) {
+			neuron_vectors(m, NEURON_UP, NEURON_RAW, l, i, 1, w);
+			bad += misplaced(head, h->rows, w, h->cols, &got[l * m->hp.d_ff + i]);
+		}
+	CHECK_INT(bad, 0);
+	free(got);
+	free(w);
+	free(head);
+	model_close(m);
+}
+
 static void threads_change_no_bit(void **state)
 {
 	struct fake f;
@@ -412,6 +471,7 @@ int main(void)
 		TEST(strange_rows_are_ranked_where_they_belong),
 		TEST(outliers_cost_time_and_nothing_else),
 		TEST(whole_models_of_every_kind_agree),
+		TEST(the_built_in_model_agrees_for_every_neuron),
 		TEST(threads_change_no_bit),
 		TEST(every_kernel_table_counts_the_same),
 		TEST(roundings_leave_what_they_say),
