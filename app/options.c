@@ -18,13 +18,14 @@ enum {
 	ON_LOGITS = ON(logits),
 	ON_BENCH = ON(bench),
 	ON_NEURONS = ON(neurons),
+	ON_QUANT = ON(quant),
 	ON_WRITING = ON(meter) | ON(run),
 	ON_TRACED = ON_WRITING | ON_REPLAY,
 	ON_ASKING = ON(run) | ON(logits),
 	ON_EDITED = ON_WRITING | ON(logits),
-	ON_TEXT = ON_EDITED | ON(tokenize),
-	ON_PASSES = ON_EDITED | ON(bench),
-	ON_REPORTS = ON(run) | ON_REPLAY | ON(tokenize) | ON(inspect) | ON(bench) | ON_NEURONS,
+	ON_TEXT = ON_EDITED | ON(tokenize) | ON(quant),
+	ON_PASSES = ON_EDITED | ON(bench) | ON(quant),
+	ON_REPORTS = ON(run) | ON_REPLAY | ON(tokenize) | ON(inspect) | ON(bench) | ON_NEURONS | ON(quant),
 };
 
 enum { REFUSED = 0, ACCEPTED = 1 };

@@ -5,13 +5,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/base/utf8.h"
 
-static volatile sig_atomic_t asked_to_stop;
+/* Lock-free, so a handler may set it and any thread may look. */
+static atomic_bool asked_to_stop;
 static size_t progress_width;
 
 void out_init(void)
@@ -123,7 +125,7 @@ void out_progress_end(void)
 static void on_interrupt(int sig)
 {
 	(void)sig;
-	asked_to_stop = 1;
+	atomic_store_explicit(&asked_to_stop, true, memory_order_relaxed);
 }
 
 void out_catch_interrupt(void)
@@ -136,5 +138,10 @@ void out_catch_interrupt(void)
 
 bool out_interrupted(void)
 {
-	return asked_to_stop;
+	return atomic_load_explicit(&asked_to_stop, memory_order_relaxed);
+}
+
+const atomic_bool *out_interrupt_flag(void)
+{
+	return &asked_to_stop;
 }

@@ -9,6 +9,7 @@
 #ifndef APP_OUT_H
 #define APP_OUT_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "engine/base/buf.h"
@@ -40,5 +41,7 @@ void out_progress_end(void);
  * kills it.  False as long as nobody has asked. */
 void out_catch_interrupt(void);
 bool out_interrupted(void);
+/* The same, for work on other threads. */
+const atomic_bool *out_interrupt_flag(void);
 
 #endif

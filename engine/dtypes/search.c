@@ -3,7 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8, MOST = 32 };
+enum { MOST = 32 };
+
+/* Four values at a time, by the compiler's own vectors: the search is the inner
+ * loop of writing a K format, twenty times over. */
+typedef float lanes __attribute__((vector_size(16)));
+typedef int32_t masks __attribute__((vector_size(16)));
+enum { LANES = 4 };
 
 /* Rounds to nearest, ties to even, in plain float adds that a compiler can
  * vectorize; good below 2^22. */
@@ -48,9 +54,28 @@ float search_step(const float *scale, int n, int levels)
 	return -at / (float)levels;
 }
 
-static float fold(const float *lane)
+static inline float fold(lanes x)
 {
-	return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+	return (x[0] + x[2]) + (x[1] + x[3]);
+}
+
+static inline lanes all(float x)
+{
+	return (lanes){ x, x, x, x };
+}
+
+static inline lanes load(const float *x)
+{
+	lanes v;
+
+	memcpy(&v, x, sizeof v);
+	return v;
+}
+
+/* a where the mask is set, else b. */
+static inline lanes pick(masks m, lanes a, lanes b)
+{
+	return (lanes)((m & (masks)a) | (~m & (masks)b));
 }
 
 /* Sums over a group of weight w, level q and value x. */
@@ -59,18 +84,22 @@ struct sums {
 };
 
 /* Levels of x under (x - base) * inverse, and their sums. */
-static struct sums round_group(const float *x, const float *w, int n, float base, float inverse, float lo, float hi)
+static inline struct sums round_group(const float *x, const float *w, int n, float base, float inverse, float lo, float hi)
 {
-	float wq[LANES] = {0}, wqq[LANES] = {0}, wqx[LANES] = {0};
+	lanes wq = {0}, wqq = {0}, wqx = {0}, low = all(lo), high = all(hi);
 
-	for (int i = 0; i < n; i += LANES)
-		for (int k = 0; k < LANES; k++) {
-			float q = nearest(within((x[i + k] - base) * inverse, lo, hi)), v = w[i + k] * q;
+	for (int i = 0; i < n; i += LANES) {
+		lanes v = load(x + i), q = (v - base) * inverse;
 
-			wq[k] += v;
-			wqq[k] += v * q;
-			wqx[k] += v * x[i + k];
-		}
+		q = pick(q > low, q, low);
+		q = pick(q < high, q, high);
+		q = (q + 0x1.8p23f) - 0x1.8p23f;
+		lanes a = load(w + i) * q;
+
+		wq += a;
+		wqq += a * q;
+		wqx += a * v;
+	}
 	return (struct sums){ .wq = fold(wq), .wqq = fold(wqq), .wqx = fold(wqx) };
 }
 

@@ -1,0 +1,201 @@
+/*
+ * quant -- what quantization costs: tensor by tensor, chosen under a budget, or
+ * between two files in lockstep.
+ *
+ * Tensors are measured one after another, each on all cores, so memory is that
+ * of one tensor; the table is written when all are done.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/calibration.h"
+#include "app/out.h"
+#include "app/quant_report.h"
+#include "app/setup.h"
+#include "engine/base/mem.h"
+
+enum { MAX_SPECS = 16, MAX_TEXT = 64 << 20 };
+
+struct quant {
+	const struct options *o;
+	struct setup setup;
+	struct pool *pool;
+	struct quant_spec specs[MAX_SPECS];
+	struct quant_table table;
+	struct calibration *calibration;
+	struct calibration_text text;
+	int32_t *tokens;                /* of --calibrate */
+};
+
+static bool list_methods(struct err *e)
+{
+	struct buf out = { .data = NULL };
+	bool ok;
+
+	for (size_t i = 0; i < n_quantizers; i++) {
+		const struct quantizer_def *d = quantizers[i];
+
+		buf_printf(&out, "%-12s %s%s\n", d->name, d->doc, d->needs ? " (needs --calibrate)" : "");
+		for (int k = 0; k < QUANT_PARAMS && d->params[k].name; k++)
+			buf_printf(&out, "    %s=%g  %s\n", d->params[k].name, d->params[k].initial, d->params[k].doc);
+	}
+	buf_str(&out, "hadamard     in front of any of them: inputs are rotated first\n");
+	ok = out_write(out.data, out.len, e);
+	buf_free(&out);
+	return ok;
+}
+
+static bool parse_methods(struct quant *q, struct err *e)
+{
+	char *copy = mem_strdup(q->o->method), *at = copy;
+	bool ok = true;
+
+	while (ok && at) {
+		char *comma = strchr(at, ',');
+
+		if (comma)
+			*comma++ = 0;
+		if (q->table.n_specs == MAX_SPECS)
+			ok = err_set(e, ERR_USAGE, "at most %d methods at a time", MAX_SPECS);
+		else
+			ok = quant_parse(&q->specs[q->table.n_specs++], at, e);
+		at = comma;
+	}
+	free(copy);
+	return ok || err_wrap(e, "--method");
+}
+
+static bool is_matrix(const struct tensor *t)
+{
+	return t->rows > 1 && t->cols > 1 && t->ne[2] == 1 && t->ne[3] == 1;
+}
+
+static void make_rows(struct quant *q)
+{
+	const struct tensor_dir *dir = q->setup.model->dir;
+	struct quant_table *t = &q->table;
+
+	t->model = q->setup.model->name;
+	t->specs = q->specs;
+	t->rows = mem_array(dir->n * (size_t)t->n_specs + 1, sizeof *t->rows);
+	for (int k = 0; k < t->n_specs; k++)
+		for (size_t i = 0; i < dir->n; i++)
+			if (is_matrix(&dir->t[i]))
+				quant_row_name(&t->rows[t->n_rows++], &dir->t[i], &q->specs[k]);
+}
+
+static void show_reading(void *to, size_t done, size_t of)
+{
+	(void)to;
+	out_progress("reading the text: position %zu of %zu", done, of);
+}
+
+static bool calibrate(struct quant *q, struct err *e)
+{
+	const struct vocab *v = q->setup.model->vocab;
+	struct options file = *q->o;
+	struct buf text = { .data = NULL };
+	bool ok;
+	int n_ctx = q->setup.model->hp.n_ctx_train;
+
+	file.prompt = NULL;
+	file.prompt_file = q->o->calibrate;
+	ok = setup_text(&text, &file, e) && vocab_encode(v, text.data ? text.data : "", text.len,
+	    vocab_add_bos(v) && !q->o->no_bos, true, &q->tokens, &q->text.n, e);
+	buf_free(&text);
+	if (!ok)
+		return err_wrap(e, "--calibrate");
+	if (!q->text.n)
+		return err_set(e, ERR_USAGE, "--calibrate %.200s: there is nothing in it to read", q->o->calibrate);
+	q->text.tokens = q->tokens;
+	q->text.n_ctx = q->o->context ? q->o->context : n_ctx < 512 ? n_ctx : 512;
+	q->text.pool = q->pool;
+	q->text.stop = out_interrupt_flag();
+	q->text.progress = show_reading;
+	q->calibration = calibration_new(q->setup.model);
+	return calibration_read(q->calibration, &q->text, e);
+}
+
+static bool measure_row(struct quant *q, struct quant_row *row, struct err *e)
+{
+	struct quanterr_options opt = { .pool = q->pool, .stop = out_interrupt_flag() };
+
+	if (q->calibration && row->spec->def->needs == QUANT_GRAM &&
+	    !calibration_gram(q->calibration, row->t, &q->text, e))
+		return false;
+	opt.in = calibration_inputs(q->calibration, row->t);
+	row->n_tokens = opt.in.n_tokens;
+	row->fits = quanterr_measure(&row->q, row->t, row->spec, &opt, e);
+	if (row->fits || e->code == ERR_UNSUPPORTED)
+		return true;
+	/* An embedding table is no linear layer: nothing is known of its inputs. */
+	if (e->code == ERR_USAGE && q->calibration && !opt.in.moments)
+		return true;
+	return err_wrap(e, "%s", row->t->name);
+}
+
+static bool measure(struct quant *q, struct err *e)
+{
+	for (size_t i = 0; i < q->table.n_rows; i++) {
+		if (out_interrupted())
+			return err_set(e, ERR_INTERRUPTED, "%s", "");
+		out_progress("%s: tensor %zu of %zu, %s", q->table.rows[i].spec->text, i + 1, q->table.n_rows,
+		    q->table.rows[i].t->name);
+		if (!measure_row(q, &q->table.rows[i], e))
+			return false;
+	}
+	return true;
+}
+
+static bool show(const struct quant *q, struct err *e)
+{
+	struct buf out = { .data = NULL };
+	bool ok;
+
+	out_progress_end();
+	if (q->o->json) {
+		buf_str(&out, "{\"model\": ");
+		buf_json(&out, q->table.model, strlen(q->table.model));
+		buf_printf(&out, ", \"tokens\": %zu, ", q->text.n);
+		quant_report_json(&q->table, &out);
+		buf_str(&out, "}\n");
+	} else if (q->o->map) {
+		quant_report_map(&q->table, &out);
+	} else {
+		quant_report_table(&q->table, &out);
+	}
+	ok = out_write(out.data, out.len, e);
+	buf_free(&out);
+	return ok;
+}
+
+static bool run_methods(struct quant *q, struct err *e)
+{
+	if (!q->o->method)
+		return err_set(e, ERR_USAGE, "quant needs --method SPEC (or --lockstep BASE); --method list names them");
+	if (!strcmp(q->o->method, "list"))
+		return list_methods(e);
+	if (!parse_methods(q, e) || !setup_open(&q->setup, q->o, e))
+		return false;
+	out_catch_interrupt();
+	if (!(q->pool = pool_new(q->setup.session.n_threads, e)))
+		return false;
+	make_rows(q);
+	return (!q->o->calibrate || calibrate(q, e)) && measure(q, e) && show(q, e);
+}
+
+bool job_quant(const struct options *o, struct err *e)
+{
+	struct quant q = { .o = o };
+	bool ok = run_methods(&q, e);
+
+	out_progress_end();
+	for (size_t i = 0; i < q.table.n_rows; i++)
+		quanterr_free(&q.table.rows[i].q);
+	free(q.table.rows);
+	calibration_free(q.calibration);
+	free(q.tokens);
+	pool_free(q.pool);
+	setup_close(&q.setup);
+	return ok;
+}

@@ -1,0 +1,26 @@
+# quant: what a model loses, as text, as a map and as JSON.
+
+field() { "$TOOLS/json" out "$@"; }
+
+it_measures_every_matrix_of_a_model() {
+	gives 0 "$CM" quant "$TINY" --method 'q4_0,rtn bits=3 group=32 asym' && silent && plain out &&
+	has out 'blk.1.ffn_down.weight' && has out 'layer 1' && has out '^all' &&
+	gives 0 "$CM" quant "$TINY" --method 'q8_0' --json && [ "$(field tensors 0 bits)" = 8.5 ] &&
+	[ "$(field tensors 0 method)" = q8_0 ] && [ "$(field tensors 0 output_error)" = null ] &&
+	[ "$(field methods 0 bits)" = 8.5 ]
+}
+it_weighs_outputs_by_a_text() {
+	printf 'the cat sat on the mat and the dog ran' >text &&
+	gives 0 "$CM" quant "$TINY" --method wanda24 --calibrate text --json && [ "$(field tokens)" -gt 5 ] &&
+	[ "$(field tensors 3 output_error)" != null ] &&
+	gives 0 "$CM" quant "$TINY" --method q4_0 --calibrate text && has out 'positions'
+}
+it_draws_a_map() { gives 0 "$CM" quant "$TINY" --method q4_0 --map && has out '^L1 ' && has out ffn_up; }
+it_names_what_is_wrong_with_a_method() {
+	gives 2 "$CM" quant "$TINY" && complains method &&
+	gives 2 "$CM" quant "$TINY" --method nothing && complains nothing &&
+	gives 2 "$CM" quant "$TINY" --method 'rtn bits=99' && complains 'from 2 to 16' &&
+	gives 2 "$CM" quant "$TINY" --method wanda24 && complains calibrate &&
+	gives 3 "$CM" quant "$TINY" --method q4_0 --calibrate no-such-text && complains no-such-text
+}
+it_lists_methods() { gives 0 "$CM" quant --method list && has out '^rtn ' && has out '^hadamard'; }
