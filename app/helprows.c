@@ -78,14 +78,43 @@ static void about_command(struct rows_of *r, const struct command *c)
 	buf_free(&keys);
 }
 
+/* A line of a key that is a bare command is explained by the command's sentence. */
+static const char *meaning(const char *line)
+{
+	struct err e;
+	const struct command *c = command_find(line, strlen(line), &e);
+
+	return c ? c->help : line;
+}
+
+/* Keys that run the same line share a row. */
+static bool told_already(const struct rows_of *r, size_t i, const struct binding *b)
+{
+	struct binding before;
+
+	for (size_t k = 0; k < i && keymap_at(r->app->keys, k, &before); k++)
+		if (before.pane == b->pane && !strcmp(before.line, b->line))
+			return true;
+	return false;
+}
+
 static void add_keys(struct rows_of *r, int pane)
 {
-	struct binding b;
+	struct binding b, other;
 	char name[24];
 
-	for (size_t i = 0; keymap_at(r->app->keys, i, &b); i++)
-		if (b.pane == pane && *b.line)
-			add(r, key_text(b.key, name, sizeof name), b.line);
+	for (size_t i = 0; keymap_at(r->app->keys, i, &b); i++) {
+		struct buf keys = { 0 };
+
+		if (b.pane != pane || !*b.line || told_already(r, i, &b))
+			continue;
+		buf_str(&keys, key_text(b.key, name, sizeof name));
+		for (size_t k = i + 1; keymap_at(r->app->keys, k, &other); k++)
+			if (other.pane == pane && !strcmp(other.line, b.line))
+				buf_printf(&keys, "  %s", key_text(other.key, name, sizeof name));
+		add(r, keys.data, meaning(b.line));
+		buf_free(&keys);
+	}
 }
 
 static void about_pane(struct rows_of *r, const struct pane_def *p, int id)

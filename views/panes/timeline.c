@@ -101,7 +101,17 @@ static bool changed_at(const struct view *v, int pos)
 	return s && before && (s->edits != before->edits || s->sampler != before->sampler);
 }
 
-/* Positions, where edits or the sampler changed, and the cursor. */
+/* Where the last signal is highest. */
+static void draw_peak(struct canvas *c, int y, const struct window *w, const struct view *v)
+{
+	float most = 0;
+	int at = v->n_series ? peak_of(v, v->series[v->n_series - 1], &most) : -1;
+
+	if (at >= w->first && at < w->first + w->n)
+		canvas_glyph(c, y, w->label + at - w->first, STYLE_PEAK, GLYPH_PEAK);
+}
+
+/* Positions, where edits or the sampler changed, the peak and the cursor. */
 static void draw_axis(struct canvas *c, int y, const struct window *w, const struct view *v)
 {
 	canvas_str(c, y, 0, STYLE_DIM, "position");
@@ -119,6 +129,7 @@ static void draw_axis(struct canvas *c, int y, const struct window *w, const str
 		if (changed_at(v, pos))
 			canvas_glyph(c, y, x, STYLE_EDITED, GLYPH_EDIT);
 	}
+	draw_peak(c, y, w, v);
 	if (v->at >= w->first && v->at < w->first + w->n) {
 		char text[16];
 		int n = snprintf(text, sizeof text, "%d", v->at), x = w->label + v->at - w->first;
@@ -166,11 +177,51 @@ static void enter(const struct view *v, const struct choice *at, struct buf *out
 	buf_printf(out, "cursor %d", at->row);
 }
 
+/* Thirds of what was generated, as the paper on instability divides it (Chen et
+ * al. 2026): an early peak may be a correction, a late one is more often a failure. */
+static const char *third_of(const struct view *v, int at)
+{
+	int first = 0, n = timeline_n(v->steps);
+
+	while (first < n && (!timeline_at(v->steps, first) || timeline_at(v->steps, first)->why == WHY_PROMPT))
+		first++;
+	if (n - first < 3)
+		return "";
+	return 3 * (at - first) < n - first ? ", early" : 3 * (at - first) < 2 * (n - first) ? ", middle" : ", late";
+}
+
+/* The peak of the last signal, and beside it the controls that it has to beat:
+ * the first value and the mean of the first signal. */
+static void add_peak(const struct view *v, struct buf *out)
+{
+	enum lens_id last = v->series[v->n_series - 1], control = v->series[0];
+	float most = 0, first = NAN;
+	double sum = 0;
+	int at = peak_of(v, last, &most), n = 0;
+
+	for (int pos = 0; pos < timeline_n(v->steps); pos++) {
+		const struct step *s = timeline_at(v->steps, pos);
+		float x = s && s->why != WHY_PROMPT ? lens_scalar(s, control) : NAN;
+
+		if (isnan(x))
+			continue;
+		first = n ? first : x;
+		sum += (double)x;
+		n++;
+	}
+	if (at < 0 || !n)
+		return;
+	buf_printf(out, "  %s peaks %.2f at %d%s", lenses[last]->probe.name, (double)most, at, third_of(v, at));
+	buf_printf(out, "  %s first %.2f mean %.2f", lenses[control]->probe.name, (double)first, sum / n);
+}
+
 static void subtitle(const struct view *v, struct buf *out)
 {
 	buf_printf(out, "%d steps", timeline_n(v->steps));
+	if (v->n_series)
+		add_peak(v, out);
 	if (timeline_n_branches(v->steps))
-		buf_printf(out, ", %d branches left behind", timeline_n_branches(v->steps));
+		buf_printf(out, "  %d left behind", timeline_n_branches(v->steps));
 }
 
 const struct pane_def pane_timeline = {
@@ -179,7 +230,8 @@ const struct pane_def pane_timeline = {
 	.doc = "signals along the text, one column a step",
 	.read_it = "The higher and brighter a column, the larger the value at that position. Left and Right move the "
 		   "cursor through time and every pane follows; p and P go to peaks. A diamond marks a step where other "
-		   "edits or another sampler came into force. A dot is a value nobody measured. "
+		   "edits or another sampler came into force, a triangle the peak of the last signal; the title says in "
+		   "which third of the generated text it lies, and what a plainer signal says beside it. A dot is a value nobody measured. "
 		   "`series NAMES` chooses the signals.",
 	.min_rows = 3, .min_cols = 30,
 	.draw = draw, .subtitle = subtitle, .pick = pick, .enter = enter,
