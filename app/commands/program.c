@@ -88,6 +88,8 @@ bool cmd_say(struct app *a, const struct args *args, struct err *e)
 	(void)e;
 	record_say(a->source, args->text[0]);
 	app_say(a, "%s", args->text[0]);
+	if (script_speaks(a))
+		a->message_until_ns = UINT64_MAX;       /* it says itself how long: until it says more */
 	return true;
 }
 
