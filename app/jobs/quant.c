@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "analysis/calibration.h"
+#include "analysis/lockstep.h"
+#include "app/lockstep_report.h"
 #include "app/out.h"
 #include "app/quant_report.h"
 #include "app/setup.h"
@@ -184,10 +186,65 @@ static bool run_methods(struct quant *q, struct err *e)
 	return (!q->o->calibrate || calibrate(q, e)) && measure(q, e) && show(q, e);
 }
 
+/* A positive number that is all of the text. */
+static bool read_number(const char *option, const char *text, double *out, struct err *e)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	if (end == text || *end || !(*out > 0))
+		return err_set(e, ERR_USAGE, "--%s takes a number above 0, not '%.40s'", option, text);
+	return true;
+}
+
+static bool compare(struct quant *q, const struct model *base, const struct model *other, struct err *e)
+{
+	int trained = base->hp.n_ctx_train;
+	struct lockstep_options k = { .base = base, .other = other, .tokens = q->setup.tokens, .n = q->setup.n_tokens,
+	    .n_ctx = q->o->context ? q->o->context : trained < 512 ? trained : 512, .exact = q->o->exact, .pool = q->pool,
+	    .stop = out_interrupt_flag(), .progress = show_reading };
+	struct buf out = { .data = NULL };
+	struct lockstep result;
+	bool ok;
+
+	if (!read_number("threshold", q->o->threshold, &k.threshold, e) || !lockstep_run(&result, &k, e))
+		return false;
+	out_progress_end();
+	if (q->o->json) {
+		buf_char(&out, '{');
+		lockstep_report_json(&result, &k, &out);
+		buf_str(&out, "}\n");
+	} else {
+		lockstep_report_text(&result, &k, &out);
+	}
+	ok = out_write(out.data, out.len, e);
+	buf_free(&out);
+	lockstep_free(&result);
+	return ok;
+}
+
+static bool run_lockstep(struct quant *q, struct err *e)
+{
+	struct options base_options = *q->o;
+	struct model *base;
+	bool ok;
+
+	base_options.model = q->o->lockstep;
+	if (!(base = setup_model(&base_options, e)))
+		return false;
+	ok = setup_open(&q->setup, q->o, e) && setup_prompt(&q->setup, q->o, e);
+	if (ok) {
+		out_catch_interrupt();
+		ok = (q->pool = pool_new(q->setup.session.n_threads, e)) && compare(q, base, q->setup.model, e);
+	}
+	model_close(base);
+	return ok;
+}
+
 bool job_quant(const struct options *o, struct err *e)
 {
 	struct quant q = { .o = o };
-	bool ok = run_methods(&q, e);
+	bool ok = o->lockstep ? run_lockstep(&q, e) : run_methods(&q, e);
 
 	out_progress_end();
 	for (size_t i = 0; i < q.table.n_rows; i++)

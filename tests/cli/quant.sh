@@ -24,3 +24,14 @@ it_names_what_is_wrong_with_a_method() {
 	gives 3 "$CM" quant "$TINY" --method q4_0 --calibrate no-such-text && complains no-such-text
 }
 it_lists_methods() { gives 0 "$CM" quant --method list && has out '^rtn ' && has out '^hadamard'; }
+it_finds_a_model_in_step_with_itself() {
+	gives 0 "$CM" quant --lockstep "$TINY" "$TINY" -p 'the cat sat' --json && [ "$(field kl)" = 0.0 ] &&
+	[ "$(field top1_agreement)" = 1.0 ] && [ "$(field first)" = null ] && [ "$(field layers 1 drift)" = 0.0 ] &&
+	gives 0 "$CM" quant --lockstep "$TINY" "$TINY" -p 'the cat sat' && has out 'stays within' && plain out
+}
+it_refuses_models_of_different_shapes() {
+	gives 4 "$CM" quant --lockstep "$TINY" "$TOP/tests/reference/tiny-kquants.gguf" -p 'the cat sat' && complains differ
+}
+it_wants_a_threshold_above_zero() {
+	gives 2 "$CM" quant --lockstep "$TINY" "$TINY" -p x --threshold none && complains threshold
+}

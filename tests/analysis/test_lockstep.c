@@ -1,0 +1,113 @@
+#include "tests/test.h"
+
+#include "analysis/lockstep.h"
+#include "tests/tiny_model.h"
+
+enum { N = 90, CTX = 70 };
+
+/* This is a threaded test: passes run on a pool. */
+
+static struct lockstep_options options(const struct model *a, const struct model *b, int32_t *tokens, struct pool *pool)
+{
+	for (int i = 0; i < N; i++)
+		tokens[i] = 3 + i * 37 % 300;
+	return (struct lockstep_options){ .base = a, .other = b, .tokens = tokens, .n = N, .n_ctx = CTX, .threshold = 0.05,
+	    .pool = pool };
+}
+
+static struct tiny open_tiny(enum dtype type, uint64_t seed)
+{
+	struct tiny_spec s = tiny_spec("llama", type);
+	struct tiny t;
+	struct err e;
+
+	s.seed = seed;
+	if (!tiny_open(&t, &s, &e))
+		fail_msg("%s", e.msg);
+	return t;
+}
+
+static void a_model_with_itself_is_exactly_zero(void **state)
+{
+	struct tiny a = open_tiny(DTYPE_Q8_0, 1), b = open_tiny(DTYPE_Q8_0, 1);
+	struct err e;
+	struct pool *pool = pool_new(2, &e);
+	int32_t tokens[N];
+	struct lockstep_options o = options(a.model, b.model, tokens, pool);
+	struct lockstep k;
+
+	(void)state;
+	CHECK(lockstep_run(&k, &o, &e));
+	CHECK(k.kl == 0 && k.kl_max == 0 && k.jsd == 0 && k.agreement > 1 - 1e-12);
+	CHECK(k.perplexity[0] == k.perplexity[1] && k.first_token == -1);
+	/* The last position of a context predicts nothing, nor does the last of all. */
+	CHECK_INT(k.n_predicted, N - 2);
+	for (int l = 0; l < k.n_layers; l++)
+		CHECK(k.layers[l].drift == 0 && k.layers[l].worst == 0 && k.layers[l].cosine == 1 && k.layers[l].entropy == 0);
+	lockstep_free(&k);
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+}
+
+static void fewer_bits_drift_further(void **state)
+{
+	struct tiny a = open_tiny(DTYPE_F32, 1), b = open_tiny(DTYPE_Q8_0, 1), c = open_tiny(DTYPE_Q4_0, 1);
+	struct err e;
+	struct pool *pool = pool_new(1, &e);
+	int32_t tokens[N];
+	struct lockstep_options o = options(a.model, b.model, tokens, pool);
+	struct lockstep k8, k4;
+
+	(void)state;
+	CHECK(lockstep_run(&k8, &o, &e));
+	o.other = c.model;
+	CHECK(lockstep_run(&k4, &o, &e));
+	CHECK(k8.kl > 0 && k4.kl > 4 * k8.kl && k4.kl_max >= k4.kl && k4.jsd < k4.kl);
+	CHECK(k4.perplexity[0] == k8.perplexity[0]);
+	for (int l = 0; l < k4.n_layers; l++) {
+		CHECK(k8.layers[l].drift > 0 && k4.layers[l].drift > 4 * k8.layers[l].drift);
+		CHECK(k4.layers[l].worst >= k4.layers[l].drift && k4.layers[l].cosine < 1 && k4.layers[l].entropy > 0);
+	}
+	CHECK(k4.first_token == 0);
+	CHECK((double)k4.drift[k4.first_layer] > o.threshold);
+	lockstep_free(&k8);
+	lockstep_free(&k4);
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+	tiny_close(&c);
+}
+
+static void other_shapes_and_a_stop_are_refused(void **state)
+{
+	struct tiny_spec s = tiny_spec("llama", DTYPE_F32);
+	struct tiny a = open_tiny(DTYPE_F32, 1), b;
+	atomic_bool stop = true;
+	struct err e;
+	struct pool *pool = pool_new(1, &e);
+	int32_t tokens[N];
+	struct lockstep k;
+
+	(void)state;
+	s.n_layers = 3;
+	CHECK(tiny_open(&b, &s, &e));
+	struct lockstep_options o = options(a.model, b.model, tokens, pool);
+
+	CHECK(!lockstep_run(&k, &o, &e) && e.code == ERR_UNSUPPORTED && strstr(e.msg, "layers (2 and 3)"));
+	o.other = a.model;
+	o.stop = &stop;
+	CHECK(!lockstep_run(&k, &o, &e) && e.code == ERR_INTERRUPTED);
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_model_with_itself_is_exactly_zero), TEST(fewer_bits_drift_further), TEST(other_shapes_and_a_stop_are_refused),
+	};
+
+	return RUN(tests);
+}
