@@ -89,7 +89,7 @@ static void consider(struct near *best, int *n, int32_t id, const struct buf *wa
 void neuronfind_tokens(const struct vocab *v, const char *text, size_t n, struct neuronfind_tokens *out)
 {
 	struct buf want = {.data = NULL}, word = {.data = NULL};
-	struct near best[NEAR];
+	struct near best[NEAR] = {{.id = 0}};
 	int n_near = 0;
 
 	*out = (struct neuronfind_tokens){.n = 0};
