@@ -13,19 +13,32 @@ struct shape {
 	int label, cell, top;           /* columns of a row's name, of a cell; row of the first cell */
 	int shown, first;               /* rows in sight */
 	int cols;                       /* columns of values in sight */
+	int quarters, digit;            /* column of the counts, 0: none; width of each */
 };
+
+/* The counts take their room where cells can still show figures without it. */
+static int room_for_quarters(const struct canvas *c, const struct reading *r, struct shape *s)
+{
+	int width;
+
+	s->digit = r->n_cols > 9 ? 3 : 2;
+	width = 4 * s->digit + 2;
+	return r->n_cols && (c->cols - s->label - width) / r->n_cols >= NUMBERS ? width : 0;
+}
 
 static struct shape shape_of(const struct canvas *c, const struct reading *r, int row)
 {
 	struct shape s = { .label = r->n_rows > 100 ? 5 : r->n_rows > 10 ? 4 : 3, .top = 1 };
+	int counts = room_for_quarters(c, r, &s);
 
-	s.cell = r->n_cols ? (c->cols - s.label) / r->n_cols : 1;
+	s.cell = r->n_cols ? (c->cols - s.label - counts) / r->n_cols : 1;
 	s.cell = s.cell < 1 ? 1 : s.cell > 5 ? 5 : s.cell;
 	s.cols = (c->cols - s.label) / s.cell;
 	s.cols = s.cols > r->n_cols ? r->n_cols : s.cols;
 	s.shown = c->rows - s.top - 1;  /* the last row is the caption */
 	s.shown = s.shown > r->n_rows ? r->n_rows : s.shown < 1 ? 1 : s.shown;
 	s.first = pane_scroll(r->n_rows, s.shown, row < 0 ? 0 : row);
+	s.quarters = counts ? s.label + s.cols * s.cell : 0;
 	return s;
 }
 
@@ -81,6 +94,45 @@ static void draw_row(struct canvas *c, const struct reading *r, const struct gri
 	}
 }
 
+static float largest_of(const struct reading *r)
+{
+	float most = 0;
+
+	for (size_t i = 0; i < (size_t)r->n_rows * (size_t)r->n_cols; i++)
+		most = r->values[i] > most ? r->values[i] : most;
+	return most;
+}
+
+static void draw_quarters(struct canvas *c, const struct reading *r, const struct shape *s, float most, int row, int y)
+{
+	int n[4] = { 0 }, measured = 0;
+
+	for (int i = 0; i < r->n_cols; i++) {
+		float v = r->values[(size_t)row * (size_t)r->n_cols + (size_t)i];
+
+		if (isnan(v) || most <= 0)
+			continue;
+		n[v >= most ? 3 : v <= 0 ? 0 : (int)(4 * v / most)]++;
+		measured++;
+	}
+	for (int q = 0; q < 4; q++)
+		canvas_printf(c, y, s->quarters + q * s->digit, n[q] ? STYLE_NUMBER : STYLE_HOLE, "%*d", s->digit, n[q]);
+	if (2 * n[3] > measured)
+		canvas_put(c, y, s->quarters + 4 * s->digit, STYLE_BAD, '!');
+}
+
+/* The four glyphs of the quarters stand above their counts. */
+static void draw_all_quarters(struct canvas *c, const struct reading *r, const struct shape *s)
+{
+	float most = largest_of(r);
+
+	for (int q = 0; q < 4; q++)
+		canvas_put(c, 0, s->quarters + (q + 1) * s->digit - 1, style_heat(RAMP / 8 + q * RAMP / 4),
+		    glyph_column(2 * q + 2, c->ascii));
+	for (int i = 0; i < s->shown; i++)
+		draw_quarters(c, r, s, most, s->first + i, s->top + i);
+}
+
 /* The chosen value in full, and what is out of sight. */
 static void draw_caption(struct canvas *c, const struct reading *r, const struct grid_options *o, const struct shape *s)
 {
@@ -113,6 +165,8 @@ void draw_grid(struct canvas *c, const struct reading *r, const struct grid_opti
 	draw_head(c, &s, o->col_letter);
 	for (int i = 0; i < s.shown; i++)
 		draw_row(c, r, o, &s, sc, s.first + i, s.top + i);
+	if (o->quarters && s.quarters)
+		draw_all_quarters(c, r, &s);
 	draw_caption(c, r, o, &s);
 }
 

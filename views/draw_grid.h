@@ -15,6 +15,10 @@
 struct grid_options {
 	char row_letter, col_letter;    /* 'L' and 'H' */
 	int row, col;                   /* the chosen cell, -1: none */
+	/* Beside each row, where there is room: how many of its values lie in each
+	 * quarter of [0, the largest value of the reading], and a mark where more
+	 * than half lie in the highest. */
+	bool quarters;
 	/* True where a cell is held by an edit; NULL: none is. */
 	bool (*marked)(void *of, int row, int col);
 	void *of;

@@ -32,7 +32,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	struct reading r = reading_now(v);
 	struct grid_options o = {
 		.row_letter = 'L', .col_letter = 'H', .row = at->row, .col = at->focused ? at->col : -1, .marked = edited,
-		.of = (void *)(uintptr_t)v,
+		.of = (void *)(uintptr_t)v, .quarters = true,
 	};
 
 	if (r.n_rows && r.n_cols && r.values)
@@ -85,7 +85,10 @@ const struct pane_def pane_heads = {
 	.doc = "one figure for every attention head at the step under the cursor, layers by heads",
 	.read_it = "Each cell is a head: dark and low is a small value, bright and high a large one. With the entropy of "
 		   "attention a dark head looks at one token and a bright one at all alike. Arrows choose a head, c holds "
-		   "it at a value (0 takes it out). `grid NAME` shows another reading.",
+		   "it at a value (0 takes it out). `grid NAME` shows another reading. "
+		   "Right of the grid each layer's heads are counted by quarters of the largest value here; ! marks a layer "
+		   "with more than half of them in the highest (Jha and Reagen 2025 call too many there entropic overload, "
+		   "and deep heads near zero entropy collapse).",
 	.min_rows = 4, .min_cols = 14,
 	.draw = draw, .subtitle = subtitle, .legend = legend, .extent = extent, .subject = subject, .enter = enter,
 	.pick = pick,
