@@ -200,12 +200,16 @@ static void file_section(struct buf *out)
 	roff_section(out, "FILES");
 	roff_entry(out, "$XDG_CONFIG_HOME/clampmeter/config", NULL, "command lines that the screen runs when it opens");
 	roff_entry(out, "$XDG_STATE_HOME/clampmeter/history", NULL, "lines typed at the prompt of the screen");
+	roff_entry(out, "$XDG_STATE_HOME/clampmeter/sessions/", NULL,
+	    "recordings of the meter, one file a run, for `replay'; above 200 MB the oldest are deleted");
 }
 
 static void example_section(struct buf *out)
 {
 	roff_section(out, "EXAMPLES");
 	roff_entry(out, "clampmeter model.gguf -p \"Once upon a time\"", NULL, "Open the meter on a text.");
+	roff_entry(out, "clampmeter replay session.jsonl --html report.html", NULL,
+	    "A recorded session as a page for a browser.");
 	roff_entry(out, "clampmeter run model.gguf -s greedy -n 100 --trace steps.jsonl < prompt.txt", NULL,
 	    "Generate, and keep every figure.");
 	roff_entry(out, "clampmeter run model.gguf -p \"The dog\" -e \"L4.mlp[219] = 8\"", NULL,

@@ -6,6 +6,7 @@
 
 #include "app/args.h"
 #include "app/command.h"
+#include "app/condition.h"
 #include "app/manual.h"
 #include "app/roff.h"
 #include "views/pane.h"
@@ -79,9 +80,23 @@ static void commands_section(struct buf *out)
 	}
 }
 
+static void scripts_section(struct buf *out)
+{
+	roff_section(out, "SCRIPTS");
+	roff_text(out, "A script is a file of screen commands.  Each line is done before the next begins: `run N' and `until' hold "
+		       "it until the tokens are there, `prompt' and `append' only put text there.  Without a screen (run "
+		       "--script) pauses and questions pass at once, and an expectation that fails ends it with status 5.  A "
+		       "condition compares a figure of the step under the cursor with a number: any signal (`entropy > 2.5'; "
+		       "with its place where it has one a layer or a head, `attn_entropy L2.H3 < 1'), or one of these; `token "
+		       "\"TEXT\"' and `text \"TEXT\"' hold when the token is the text and when the text has it in it.");
+	for (size_t i = 0; i < n_condition_fields; i++)
+		roff_entry(out, condition_fields[i].name, NULL, condition_fields[i].doc);
+}
+
 void manual_screen(struct buf *out)
 {
 	panes_section(out);
 	keys_section(out);
 	commands_section(out);
+	scripts_section(out);
 }
