@@ -1,5 +1,6 @@
 #include "analysis/timeline.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "engine/base/mem.h"
@@ -13,6 +14,7 @@ struct timeline {
 	const struct step **line;       /* [room] */
 	int32_t *tokens;                /* [room + 1] */
 	unsigned char *why;             /* [room + 1] */
+	float (*scalars)[N_LENSES];     /* [room] */
 	int n, n_tokens, room;
 	int first_held;                 /* positions below it were dropped for room */
 	bool provisional;               /* the last step of the line belongs to the branch left */
@@ -60,6 +62,7 @@ void timeline_free(struct timeline *t)
 	free(t->line);
 	free(t->tokens);
 	free(t->why);
+	free(t->scalars);
 	free(t);
 }
 
@@ -74,6 +77,7 @@ static void make_room(struct timeline *t, int n)
 	t->line = mem_resize(t->line, (size_t)room, sizeof *t->line);
 	t->tokens = mem_resize(t->tokens, (size_t)room + 1, sizeof *t->tokens);
 	t->why = mem_resize(t->why, (size_t)room + 1, sizeof *t->why);
+	t->scalars = mem_resize(t->scalars, (size_t)room, sizeof *t->scalars);
 	t->room = room;
 }
 
@@ -132,6 +136,12 @@ void timeline_cut(struct timeline *t, int n_tokens)
 	t->n_tokens = n_tokens;
 }
 
+static void keep_scalars(struct timeline *t, int pos, const struct step *s)
+{
+	for (int id = 0; id < N_LENSES; id++)
+		t->scalars[pos][id] = s ? lens_scalar(s, (enum lens_id)id) : NAN;
+}
+
 void timeline_add(struct timeline *t, const struct step *s)
 {
 	t->received++;
@@ -142,10 +152,12 @@ void timeline_add(struct timeline *t, const struct step *s)
 	t->provisional = false;
 	make_room(t, s->pos + 1);
 	while (t->n < s->pos) {         /* never reported */
+		keep_scalars(t, t->n, NULL);
 		t->line[t->n] = NULL;
 		t->tokens[t->n] = -1;
 		t->why[t->n++] = WHY_PROMPT;
 	}
+	keep_scalars(t, s->pos, s);
 	t->line[t->n++] = s;
 	t->held += step_bytes(s);
 	t->tokens[s->pos] = s->input;
@@ -168,6 +180,11 @@ int timeline_n(const struct timeline *t)
 const struct step *timeline_at(const struct timeline *t, int pos)
 {
 	return pos >= 0 && pos < t->n ? t->line[pos] : NULL;
+}
+
+float timeline_scalar(const struct timeline *t, int pos, enum lens_id id)
+{
+	return pos >= 0 && pos < t->n ? t->scalars[pos][id] : NAN;
 }
 
 long timeline_received(const struct timeline *t)

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 
+#include "analysis/lens.h"
 #include "engine/step.h"
 
 struct timeline;
@@ -38,6 +39,9 @@ void timeline_cut(struct timeline *t, int n_tokens);
 int timeline_n(const struct timeline *t);
 /* NULL is a hole. */
 const struct step *timeline_at(const struct timeline *t, int pos);
+/* Value of a lens with one value a step, kept side by side for charts, also when
+ * the step itself had to go; NAN is a hole. */
+float timeline_scalar(const struct timeline *t, int pos, enum lens_id id);
 /* Steps received so far, whatever became of them. */
 long timeline_received(const struct timeline *t);
 /* Bytes of the steps held. */

@@ -24,8 +24,7 @@ struct scale view_scale(const struct view *v, enum lens_id id)
 	float most = 0;
 
 	for (int pos = 0; isnan(s.hi) && pos < timeline_n(v->steps); pos++) {
-		const struct step *at = timeline_at(v->steps, pos);
-		float x = at ? lens_scalar(at, id) : NAN;
+		float x = timeline_scalar(v->steps, pos, id);
 
 		most = x > most ? x : most;
 	}

@@ -38,9 +38,7 @@ bool cmd_follow(struct app *a, const struct args *args, struct err *e)
 
 static float signal_at(const struct app *a, int pos)
 {
-	const struct step *s = timeline_at(a->steps, pos);
-
-	return s && s->why != WHY_PROMPT ? lens_scalar(s, a->series[0]) : NAN;
+	return timeline_why(a->steps, pos + 1) != WHY_PROMPT ? timeline_scalar(a->steps, pos, a->series[0]) : NAN;
 }
 
 /* Larger than both neighbours and than the mean of what is around it by half. */

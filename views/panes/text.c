@@ -35,15 +35,13 @@ static style_bits level_style(float u, bool mono)
 static style_bits token_style(void *of, int token)
 {
 	const struct colours *k = of;
-	const struct step *made_by = timeline_at(k->v->steps, token - 1);
-	float u = NAN;
+	float u;
 
 	if (token == k->v->at + 1)
 		return STYLE_CURSOR;
 	if (timeline_why(k->v->steps, token) == WHY_PROMPT)
 		return STYLE_PROMPT;
-	if (made_by)
-		u = scale_unit(k->scale, lens_scalar(made_by, k->v->text_lens));
+	u = scale_unit(k->scale, timeline_scalar(k->v->steps, token - 1, k->v->text_lens));
 	return isnan(u) ? STYLE_TEXT : level_style(u, k->mono);
 }
 

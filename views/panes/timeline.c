@@ -33,14 +33,19 @@ static struct window window_of(int rows, int cols, const struct view *v)
 	return w;
 }
 
+/* The step at pos made a token. */
+static bool generated(const struct view *v, int pos)
+{
+	return timeline_why(v->steps, pos + 1) != WHY_PROMPT;
+}
+
 /* Largest value of the whole line and where; -1 when there is none. */
 static int peak_of(const struct view *v, enum lens_id id, float *value)
 {
 	int at = -1;
 
 	for (int pos = 0; pos < timeline_n(v->steps); pos++) {
-		const struct step *s = timeline_at(v->steps, pos);
-		float x = s && s->why != WHY_PROMPT ? lens_scalar(s, id) : NAN;
+		float x = generated(v, pos) ? timeline_scalar(v->steps, pos, id) : NAN;
 
 		if (!isnan(x) && (at < 0 || x > *value)) {
 			at = pos;
@@ -183,7 +188,7 @@ static const char *third_of(const struct view *v, int at)
 {
 	int first = 0, n = timeline_n(v->steps);
 
-	while (first < n && (!timeline_at(v->steps, first) || timeline_at(v->steps, first)->why == WHY_PROMPT))
+	while (first < n && !generated(v, first))
 		first++;
 	if (n - first < 3)
 		return "";
@@ -200,8 +205,7 @@ static void add_peak(const struct view *v, struct buf *out)
 	int at = peak_of(v, last, &most), n = 0;
 
 	for (int pos = 0; pos < timeline_n(v->steps); pos++) {
-		const struct step *s = timeline_at(v->steps, pos);
-		float x = s && s->why != WHY_PROMPT ? lens_scalar(s, control) : NAN;
+		float x = generated(v, pos) ? timeline_scalar(v->steps, pos, control) : NAN;
 
 		if (isnan(x))
 			continue;
