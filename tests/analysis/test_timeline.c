@@ -18,6 +18,7 @@ static const struct step *step_at(int pos, int input, int token, enum step_why w
 	s->input = input;
 	s->token = token;
 	s->why = why;
+	s->values[plan()->offset[LENS_entropy]] = (float)pos;
 	return s;
 }
 
@@ -126,6 +127,10 @@ static void over_the_budget_the_oldest_go_and_tokens_stay(void **state)
 	CHECK(!timeline_at(t, 0) && !timeline_at(t, 89) && timeline_at(t, 90) && timeline_at(t, 99));
 	CHECK_INT(timeline_token(t, 0), 10);
 	CHECK_INT(timeline_received(t), 100);
+	/* Charts keep what their steps have lost. */
+	CHECK_NEAR(timeline_scalar(t, 3, LENS_entropy), 3, 0);
+	CHECK(isnan(timeline_scalar(t, 3, LENS_jsd)) && isnan(timeline_scalar(t, 100, LENS_entropy)));
+	CHECK(isnan(timeline_scalar(t, 3, LENS_attn_entropy)));
 	timeline_cut(t, 96);
 	for (int pos = 95; pos < 104; pos++)
 		timeline_add(t, step_at(pos, pos, pos + 1, WHY_SAMPLED));

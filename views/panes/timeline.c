@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/reading.h"
 #include "engine/base/mem.h"
 #include "views/draw_chart.h"
 #include "views/pane.h"
@@ -147,24 +146,20 @@ static void draw_axis(struct canvas *c, int y, const struct window *w, const str
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	struct window w = window_of(c->rows, c->cols, v);
-	const struct step **steps = mem_array((size_t)w.n + 1, sizeof *steps);
 	float *values = mem_array((size_t)w.n + 1, sizeof *values);
 
 	(void)at;
-	for (int i = 0; i < w.n; i++)
-		steps[i] = timeline_at(v->steps, w.first + i);
 	for (int b = 0; b < w.bands; b++) {
-		struct reading r = reading_series(steps, w.n, v->series[b], values);
-
 		struct rect band = band_of(&w, b);
 
-		draw_columns(c, band, r.values, w.n, view_scale(v, v->series[b]));
+		for (int i = 0; i < w.n; i++)
+			values[i] = timeline_scalar(v->steps, w.first + i, v->series[b]);
+		draw_columns(c, band, values, w.n, view_scale(v, v->series[b]));
 		draw_label(c, &band, &w, v, v->series[b]);
 	}
 	draw_cursor(c, &w, v);
 	draw_axis(c, w.bands * w.high + w.extra, &w, v);
 	free(values);
-	free(steps);
 }
 
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
