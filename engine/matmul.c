@@ -8,7 +8,7 @@
 #include "engine/kernels.h"
 
 enum {
-	FEW = 2,                        /* vectors up to which rows are read once for each */
+	FEW = 6,                        /* vectors that rows serve one by one faster than panels do */
 	TASK_BYTES = 40 << 10,          /* of stored weights: some microseconds of reading */
 	MANY = 256,                     /* vectors of one tile */
 	TILE_ROWS = 2 * PANEL_ROWS,     /* rows of one tile; its vectors stay in the second cache */
