@@ -18,6 +18,7 @@ struct writer {
 	struct export *x;
 	struct buf *out;
 	int to_run;             /* tokens drawn since the last line */
+	int n_tokens;           /* of the text, as far as steps have shown it */
 	const struct edit_set *edits;   /* in force; a reference */
 	int *numbers;           /* [n_numbers] edit number of the session -> of the script, 0: none */
 	int n_numbers, last_number;
@@ -84,11 +85,12 @@ static void make_edit(struct writer *w, const struct edit *ed)
 		w->numbers[w->n_numbers++] = 0;
 	}
 	edit_format(ed, text, sizeof text);
-	if (ed->vec) {
+	/* What was patched in stood in this very text, and will again. */
+	if (ed->vec && strcmp(ed->op->name, "patch")) {
 		put_comment(w, "an edit with a vector, which is in the session and in no file: ", text);
 		return;
 	}
-	buf_printf(w->out, "clamp %s\n", text);
+	buf_printf(w->out, "%s %s\n", ed->vec ? "patch" : "clamp", text);
 	w->numbers[ed->number] = ++w->last_number;
 }
 
@@ -120,12 +122,14 @@ static void put_order(struct writer *w, const struct order *o)
 	settle(w);
 	switch (o->kind) {
 	case ORDER_RESTART:
+		w->n_tokens = 0;
 		put_text(w, "prompt", o->text);
 		break;
 	case ORDER_APPEND:
 		put_text(w, "append", o->text);
 		break;
 	case ORDER_CUT:
+		w->n_tokens = o->n < w->n_tokens ? o->n : w->n_tokens;
 		buf_printf(w->out, "keep %d\n", o->n);
 		break;
 	case ORDER_FORCE:
@@ -172,11 +176,20 @@ static void put_say(struct writer *w, const char *words)
 	buf_free(&shown);
 }
 
+/* A step that reads again what is there draws nothing. */
+static void put_step(struct writer *w, const struct step *s)
+{
+	if (s->token < 0 || s->pos + 2 <= w->n_tokens)
+		return;
+	w->n_tokens = s->pos + 2;
+	w->to_run += s->why == WHY_SAMPLED;
+}
+
 static void put_entry(struct writer *w, const struct session_entry *en)
 {
 	switch (en->kind) {
 	case ENTRY_STEP:
-		w->to_run += en->step->why == WHY_SAMPLED && en->step->token >= 0;
+		put_step(w, en->step);
 		break;
 	case ENTRY_ORDER:
 		put_order(w, &en->order);

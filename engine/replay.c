@@ -47,12 +47,16 @@ static struct news *news_new(struct replay *r, enum news_kind kind, const char *
 
 static struct news *give_step(struct replay *r, struct session_entry *en)
 {
+	const struct step *s = en->step;
+	int n_tokens = s->token >= 0 ? s->pos + 2 : s->pos + 1;
+	/* As the engine counts: what was given, or is only read again, is no token of
+	 * the run. */
+	bool drawn = s->why == WHY_SAMPLED && n_tokens > r->n_tokens;
 	struct news *n;
 
-	r->n_read = en->step->pos + 1;
-	r->n_tokens = en->step->token >= 0 ? r->n_read + 1 : r->n_read;
-	/* As the engine counts: what was given is not a token of the run. */
-	if (r->left && en->step->why == WHY_SAMPLED && --r->left == 0)
+	r->n_read = s->pos + 1;
+	r->n_tokens = n_tokens > r->n_tokens ? n_tokens : r->n_tokens;
+	if (r->left && drawn && --r->left == 0)
 		r->running = false;
 	n = news_new(r, NEWS_STEP, NULL);
 	n->step = en->step;
