@@ -68,12 +68,18 @@ static void write_cache(const struct buf *file, const struct stat *st, const cha
 	char *slash = strrchr(file->data, '/');
 	FILE *f;
 
+	/* The cache folder itself may be missing too: its parent, then it. */
+	char *above = slash;
 	*slash = '\0';
-	if (mkdir(file->data, 0700) && errno != EEXIST) {
-		*slash = '/';
-		return;
+	if ((above = strrchr(file->data, '/')) && above != file->data) {
+		*above = '\0';
+		mkdir(file->data, 0700);
+		*above = '/';
 	}
+	bool there = !mkdir(file->data, 0700) || errno == EEXIST;
 	*slash = '/';
+	if (!there)
+		return;
 	buf_printf(&part, "%s.%ld", file->data, (long)getpid());
 	if ((f = fopen(part.data, "w"))) {
 		fprintf(f, "%llu %llu %llu %s\n", (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
