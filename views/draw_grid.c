@@ -66,11 +66,11 @@ static void draw_cell(struct canvas *c, int y, int x, int cell, float v, struct 
 		style_bits st = style_ground(scale_step(u));
 		int n;
 
-		canvas_fill(c, (struct rect){ y, x, 1, cell - 1 }, st, ' ');
+		canvas_fill(c, (struct rect){ y, x, 1, cell }, st, ' ');
 		scale_short(v, text, sizeof text);
 		n = (int)strlen(text);
 		if (n <= cell - 1)
-			canvas_str(c, y, x + (cell - n) / 2, st, text);
+			canvas_str(c, y, x + (cell - n + 1) / 2, st, text);
 		else
 			canvas_put(c, y, x, st, glyph_column(1 + (int)(u * 7.99f), c->ascii));
 	} else {
@@ -84,7 +84,7 @@ static void draw_row(struct canvas *c, const struct reading *r, const struct gri
 {
 	canvas_printf(c, y, 0, row == o->row && o->col >= 0 ? STYLE_TITLE : STYLE_DIM, "%c%d", o->row_letter, row);
 	for (int i = 0; i < s->cols; i++) {
-		int x = s->label + i * s->cell, wide = s->cell >= 3 ? s->cell - 1 : s->cell;
+		int x = s->label + i * s->cell, wide = s->cell == 3 ? 2 : s->cell;
 
 		draw_cell(c, y, x, s->cell, r->values[(size_t)row * (size_t)r->n_cols + (size_t)i], sc);
 		if (o->marked && o->marked(o->of, row, i))

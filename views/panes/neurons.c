@@ -89,6 +89,12 @@ static void fill_words(struct ranked *r, int row, struct table_cell *cells)
 	    r->reads.data : "..." };
 }
 
+/* As many as fit beside the sign: large values keep their figures in front. */
+static int decimals(float v)
+{
+	return fabsf(v) < 10 ? 3 : fabsf(v) < 100 ? 2 : 1;
+}
+
 static void fill_row(void *of, int row, struct table_cell *cells)
 {
 	struct ranked *r = of;
@@ -97,8 +103,8 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 	float most = r->at[0].neuron.contribution;
 
 	snprintf(r->site, sizeof r->site, "L%d.mlp[%d]", r->at[row].layer, (int)nn->index);
-	snprintf(r->activation, sizeof r->activation, "%+.3f", (double)nn->activation);
-	snprintf(r->contribution, sizeof r->contribution, "%.3f", (double)nn->contribution);
+	snprintf(r->activation, sizeof r->activation, "%+.*f", decimals(nn->activation), (double)nn->activation);
+	snprintf(r->contribution, sizeof r->contribution, "%.*f", decimals(nn->contribution), (double)nn->contribution);
 	cells[0] = (struct table_cell){ .text = r->site, .style = held ? STYLE_EDITED : STYLE_TEXT };
 	cells[1] = (struct table_cell){ .text = r->activation, .style = STYLE_NUMBER };
 	cells[2] = (struct table_cell){ .text = r->contribution, .style = STYLE_NUMBER };
