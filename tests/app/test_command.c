@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/complete.h"
+#include "app/frame.h"
 #include "engine/base/clock.h"
 #include "tests/fake_source.h"
 #include "tests/test.h"
@@ -246,6 +247,52 @@ static void words_are_completed_by_the_type_of_the_argument(void **state)
 	close_app(a);
 }
 
+static void draw_once(struct app *a)
+{
+	struct canvas c;
+
+	CHECK(canvas_new(&c, 40, 120));
+	frame_draw(a, &c);
+	canvas_free(&c);
+}
+
+static struct rect inside_of(const struct app *a, enum pane_id p)
+{
+	for (int i = 0; i < a->placed.n; i++)
+		if (a->placed.at[i].pane == (int)p)
+			return pane_inside(a->placed.at[i].rect, a->placed.at[i].line_left);
+	fail_msg("%s is not on the screen", panes[p]->name);
+	return (struct rect){ 0 };
+}
+
+static void a_click_chooses_what_is_under_it(void **state)
+{
+	struct app *a = open_app();
+	struct rect r;
+
+	(void)state;
+	run(a, "prompt Once upon");
+	run(a, "pause");
+	draw_once(a);
+	r = inside_of(a, PANE_candidates);
+	app_click(a, r.y + 3, r.x + 8, 0);      /* a row of names, then the third */
+	CHECK_INT(a->focus, PANE_candidates);
+	CHECK_INT(app_choice(a, PANE_candidates)->row, 2);
+	r = inside_of(a, PANE_heads);
+	app_click(a, r.y + 2, r.x + 4, 0);
+	CHECK_INT(a->focus, PANE_heads);
+	CHECK_INT(app_choice(a, PANE_heads)->row, 1);
+	CHECK_INT(app_choice(a, PANE_heads)->col, 0);
+	r = inside_of(a, PANE_text);
+	app_click(a, r.y, r.x + 4, 0);          /* "<s>Once": the second token, made by step 0 */
+	CHECK_INT(app_at(a), 0);
+	app_click(a, r.y, r.x + 4, 1);
+	CHECK_INT(app_at(a), 1);
+	app_click(a, 500, 500, 0);
+	app_click(a, 39, 3, 0);
+	close_app(a);
+}
+
 static void the_config_binds_keys(void **state)
 {
 	struct app *a = open_app();
@@ -274,6 +321,7 @@ int main(void)
 		TEST(paces_ask_for_one_token_at_a_time),
 		TEST(searching_moves_the_cursor_to_what_it_finds),
 		TEST(words_are_completed_by_the_type_of_the_argument),
+		TEST(a_click_chooses_what_is_under_it),
 		TEST(the_config_binds_keys),
 	};
 
