@@ -50,7 +50,7 @@ bool cmd_grid(struct app *a, const struct args *args, struct err *e)
 
 bool cmd_series(struct app *a, const struct args *args, struct err *e)
 {
-	enum lens_id ids[VIEW_SERIES];
+	enum lens_id ids[VIEW_SERIES] = { 0 };
 	char name[48];
 	int n = 0, id;
 
@@ -67,7 +67,7 @@ bool cmd_series(struct app *a, const struct args *args, struct err *e)
 		ids[n++] = (enum lens_id)id;
 		s += len;
 	}
-	memcpy(a->series, ids, sizeof ids);
+	memcpy(a->series, ids, (size_t)n * sizeof *ids);
 	a->n_series = n;
 	return true;
 }
