@@ -1,0 +1,25 @@
+/*
+ * requantized -- a model some of whose matrices are what a method makes of them.
+ *
+ * A shallow copy: everything but the replaced matrices is the original's, which
+ * must outlive it.  Replacements are kept in f32.
+ */
+#ifndef ANALYSIS_REQUANTIZED_H
+#define ANALYSIS_REQUANTIZED_H
+
+#include "analysis/quanterr.h"
+#include "engine/model.h"
+
+struct requantized;
+
+struct requantized *requantized_new(const struct model *m);
+void requantized_free(struct requantized *r);
+
+/* Replaces t of the original under the method; `q` (may be NULL) gets its errors.
+ * A failure leaves the matrix as it was. */
+bool requantized_put(struct requantized *r, const struct tensor *t, const struct quant_spec *spec,
+    const struct quanterr_options *opt, struct quanterr *q, struct err *e) MUST_CHECK;
+
+const struct model *requantized_model(const struct requantized *r);
+
+#endif
