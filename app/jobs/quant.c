@@ -5,11 +5,14 @@
  * Tensors are measured one after another, each on all cores, so memory is that
  * of one tensor; the table is written when all are done.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/budget.h"
 #include "analysis/calibration.h"
 #include "analysis/lockstep.h"
+#include "analysis/requantized.h"
 #include "app/lockstep_report.h"
 #include "app/out.h"
 #include "app/quant_report.h"
@@ -27,6 +30,8 @@ struct quant {
 	struct calibration *calibration;
 	struct calibration_text text;
 	int32_t *tokens;                /* of --calibrate */
+	int *picks;                     /* [matrices] method of each, under a budget */
+	struct buf extra;               /* what is said after the table */
 };
 
 static bool list_methods(struct err *e)
@@ -149,43 +154,6 @@ static bool measure(struct quant *q, struct err *e)
 	return true;
 }
 
-static bool show(const struct quant *q, struct err *e)
-{
-	struct buf out = { .data = NULL };
-	bool ok;
-
-	out_progress_end();
-	if (q->o->json) {
-		buf_str(&out, "{\"model\": ");
-		buf_json(&out, q->table.model, strlen(q->table.model));
-		buf_printf(&out, ", \"tokens\": %zu, ", q->text.n);
-		quant_report_json(&q->table, &out);
-		buf_str(&out, "}\n");
-	} else if (q->o->map) {
-		quant_report_map(&q->table, &out);
-	} else {
-		quant_report_table(&q->table, &out);
-	}
-	ok = out_write(out.data, out.len, e);
-	buf_free(&out);
-	return ok;
-}
-
-static bool run_methods(struct quant *q, struct err *e)
-{
-	if (!q->o->method)
-		return err_set(e, ERR_USAGE, "quant needs --method SPEC (or --lockstep BASE); --method list names them");
-	if (!strcmp(q->o->method, "list"))
-		return list_methods(e);
-	if (!parse_methods(q, e) || !setup_open(&q->setup, q->o, e))
-		return false;
-	out_catch_interrupt();
-	if (!(q->pool = pool_new(q->setup.session.n_threads, e)))
-		return false;
-	make_rows(q);
-	return (!q->o->calibrate || calibrate(q, e)) && measure(q, e) && show(q, e);
-}
-
 /* A positive number that is all of the text. */
 static bool read_number(const char *option, const char *text, double *out, struct err *e)
 {
@@ -197,35 +165,193 @@ static bool read_number(const char *option, const char *text, double *out, struc
 	return true;
 }
 
-static bool compare(struct quant *q, const struct model *base, const struct model *other, struct err *e)
+/* Reads the text with both; the figures go to `out`, in JSON the inside of an object. */
+static bool compare(struct quant *q, const struct model *base, const struct model *other, struct buf *out, struct err *e)
 {
 	int trained = base->hp.n_ctx_train;
 	struct lockstep_options k = { .base = base, .other = other, .tokens = q->setup.tokens, .n = q->setup.n_tokens,
-	    .n_ctx = q->o->context ? q->o->context : trained < 512 ? trained : 512, .exact = q->o->exact, .pool = q->pool,
+	    .n_ctx = q->o->context ? q->o->context : trained < 512 ? trained : 512, .exact = q->o->exact || !q->o->lockstep, .pool = q->pool,
 	    .stop = out_interrupt_flag(), .progress = show_reading };
-	struct buf out = { .data = NULL };
 	struct lockstep result;
-	bool ok;
 
+	/* Between a model and its own copy in f32 only the weights are to differ, so
+	 * activations are not rounded. */
 	if (!read_number("threshold", q->o->threshold, &k.threshold, e) || !lockstep_run(&result, &k, e))
 		return false;
+	if (q->o->json)
+		lockstep_report_json(&result, &k, out);
+	else
+		lockstep_report_text(&result, &k, out);
+	lockstep_free(&result);
+	return true;
+}
+
+static size_t n_matrices(const struct quant *q)
+{
+	return q->table.n_rows / (size_t)q->table.n_specs;
+}
+
+/* What a matrix loses with a method, for choosing: its error at the output where
+ * that is known, else of its weights, times how many weights there are. */
+static double loss_of(const struct quant_row *r)
+{
+	double out = quanterr_output(&r->q), n = (double)r->t->rows * (double)r->t->cols;
+
+	return !r->fits ? (double)NAN : n * (isnan(out) ? quanterr_rel(&r->q) : out);
+}
+
+static void show_picks(struct quant *q, const struct budget_choice *c, double budget)
+{
+	size_t n = n_matrices(q);
+	double bits = 0, loss = 0, weights = 0;
+	const char *comma = "";
+
+	for (size_t i = 0; i < n; i++) {
+		bits += c[i * (size_t)q->table.n_specs + (size_t)q->picks[i]].bits;
+		loss += c[i * (size_t)q->table.n_specs + (size_t)q->picks[i]].loss;
+		weights += (double)q->table.rows[i].t->rows * (double)q->table.rows[i].t->cols;
+	}
+	buf_printf(&q->extra, q->o->json ? ", \"budget\": {\"bits\": %.9g, \"spent\": %.9g, \"predicted_loss\": %.9g, \"picks\": [" :
+	    "\nbudget %g bits a weight, %.4f spent, predicted loss %.4e\n", budget, bits / weights, loss / weights);
+	for (size_t i = 0; i < n; i++, comma = ", ") {
+		const char *name = q->table.rows[i].t->name, *method = q->specs[q->picks[i]].text;
+
+		if (!q->o->json) {
+			buf_printf(&q->extra, "%-28.60s %s\n", name, method);
+			continue;
+		}
+		buf_printf(&q->extra, "%s{\"name\": ", comma);
+		buf_json(&q->extra, name, strlen(name));
+		buf_str(&q->extra, ", \"method\": ");
+		buf_json(&q->extra, method, strlen(method));
+		buf_char(&q->extra, '}');
+	}
+	if (q->o->json)
+		buf_str(&q->extra, "]}");
+}
+
+static bool choose(struct quant *q, struct err *e)
+{
+	size_t n = n_matrices(q), k = (size_t)q->table.n_specs;
+	struct budget_choice *c = mem_array(n * k, sizeof *c);
+	double budget = 0, weights = 0;
+	bool ok = read_number("budget", q->o->budget, &budget, e);
+
+	q->picks = mem_array(n, sizeof *q->picks);
+	for (size_t i = 0; i < n * k; i++) {
+		const struct quant_row *r = &q->table.rows[i];
+		double size = (double)r->t->rows * (double)r->t->cols;
+
+		c[i % n * k + i / n] = (struct budget_choice){ r->q.bits * size, loss_of(r) };
+		weights += i < n ? size : 0;
+	}
+	ok = ok && budget_choose(c, n, (int)k, budget * weights, q->picks, e);
+	if (ok)
+		show_picks(q, c, budget);
+	else if (e->code == ERR_USAGE && weights > 0)
+		err_wrap(e, "--budget (over %.6g weights)", weights);
+	free(c);
+	return ok;
+}
+
+/* The model with every matrix under its method (`spec` below 0: as picked), beside
+ * itself. */
+static bool run_quantized(struct quant *q, int spec, struct err *e)
+{
+	struct requantized *r = requantized_new(q->setup.model);
+	size_t n = n_matrices(q);
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n; i++) {
+		int use = spec < 0 ? q->picks[i] : spec;
+		const struct quant_row *row = &q->table.rows[(size_t)use * n + i];
+		struct quanterr_options opt = { .pool = q->pool, .stop = out_interrupt_flag() };
+
+		out_progress("making the quantized model: tensor %zu of %zu", i + 1, n);
+		if (!row->fits)
+			continue;
+		ok = !q->calibration || row->spec->def->needs != QUANT_GRAM ||
+		    calibration_gram(q->calibration, row->t, &q->text, e);
+		opt.in = calibration_inputs(q->calibration, row->t);
+		ok = ok && requantized_put(r, row->t, row->spec, &opt, NULL, e);
+	}
+	ok = ok && compare(q, q->setup.model, requantized_model(r), &q->extra, e);
+	requantized_free(r);
+	return ok;
+}
+
+static bool end_to_end(struct quant *q, struct err *e)
+{
+	int last = q->o->budget ? 0 : q->table.n_specs;
+	bool ok = true;
+
+	buf_str(&q->extra, q->o->json ? ", \"end_to_end\": [" : "");
+	for (int k = q->o->budget ? -1 : 0; ok && k < last; k++) {
+		const char *method = k < 0 ? "as picked" : q->specs[k].text;
+
+		if (q->o->json) {
+			buf_str(&q->extra, k > 0 ? ", {\"method\": " : "{\"method\": ");
+			buf_json(&q->extra, method, strlen(method));
+			buf_str(&q->extra, ", ");
+		} else {
+			buf_printf(&q->extra, "\n%s\n", method);
+		}
+		ok = run_quantized(q, k, e);
+		buf_str(&q->extra, q->o->json ? "}" : "");
+		if (k < 0)
+			break;
+	}
+	buf_str(&q->extra, q->o->json ? "]" : "");
+	return ok;
+}
+
+static bool show(const struct quant *q, struct err *e)
+{
+	struct buf out = { .data = NULL };
+	bool ok;
+
 	out_progress_end();
 	if (q->o->json) {
-		buf_char(&out, '{');
-		lockstep_report_json(&result, &k, &out);
+		buf_str(&out, "{\"model\": ");
+		buf_json(&out, q->table.model, strlen(q->table.model));
+		buf_printf(&out, ", \"tokens\": %zu, ", q->text.n);
+		quant_report_json(&q->table, &out);
+		buf_add(&out, q->extra.data, q->extra.len);
 		buf_str(&out, "}\n");
+	} else if (q->o->map) {
+		quant_report_map(&q->table, &out);
 	} else {
-		lockstep_report_text(&result, &k, &out);
+		quant_report_table(&q->table, &out);
 	}
+	if (!q->o->json)
+		buf_add(&out, q->extra.data, q->extra.len);
 	ok = out_write(out.data, out.len, e);
 	buf_free(&out);
-	lockstep_free(&result);
 	return ok;
+}
+
+static bool run_methods(struct quant *q, struct err *e)
+{
+	if (!q->o->method)
+		return err_set(e, ERR_USAGE, "quant needs --method SPEC (or --lockstep BASE); --method list names them");
+	if (!strcmp(q->o->method, "list"))
+		return list_methods(e);
+	bool reads = q->o->prompt || q->o->prompt_file;
+
+	if (!parse_methods(q, e) || !setup_open(&q->setup, q->o, e) || (reads && !setup_prompt(&q->setup, q->o, e)))
+		return false;
+	out_catch_interrupt();
+	if (!(q->pool = pool_new(q->setup.session.n_threads, e)))
+		return false;
+	make_rows(q);
+	return (!q->o->calibrate || calibrate(q, e)) && measure(q, e) && (!q->o->budget || choose(q, e)) &&
+	    (!reads || end_to_end(q, e)) && show(q, e);
 }
 
 static bool run_lockstep(struct quant *q, struct err *e)
 {
 	struct options base_options = *q->o;
+	struct buf out = { .data = NULL };
 	struct model *base;
 	bool ok;
 
@@ -235,8 +361,13 @@ static bool run_lockstep(struct quant *q, struct err *e)
 	ok = setup_open(&q->setup, q->o, e) && setup_prompt(&q->setup, q->o, e);
 	if (ok) {
 		out_catch_interrupt();
-		ok = (q->pool = pool_new(q->setup.session.n_threads, e)) && compare(q, base, q->setup.model, e);
+		buf_str(&out, q->o->json ? "{" : "");
+		ok = (q->pool = pool_new(q->setup.session.n_threads, e)) && compare(q, base, q->setup.model, &out, e);
+		buf_str(&out, q->o->json ? "}\n" : "");
+		out_progress_end();
+		ok = ok && out_write(out.data, out.len, e);
 	}
+	buf_free(&out);
 	model_close(base);
 	return ok;
 }
@@ -250,6 +381,8 @@ bool job_quant(const struct options *o, struct err *e)
 	for (size_t i = 0; i < q.table.n_rows; i++)
 		quanterr_free(&q.table.rows[i].q);
 	free(q.table.rows);
+	free(q.picks);
+	buf_free(&q.extra);
 	calibration_free(q.calibration);
 	free(q.tokens);
 	pool_free(q.pool);

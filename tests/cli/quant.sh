@@ -4,10 +4,10 @@ field() { "$TOOLS/json" out "$@"; }
 
 it_measures_every_matrix_of_a_model() {
 	gives 0 "$CM" quant "$TINY" --method 'q4_0,rtn bits=3 group=32 asym' && silent && plain out &&
-	has out 'blk.1.ffn_down.weight' && has out 'layer 1' && has out '^all' &&
-	gives 0 "$CM" quant "$TINY" --method 'q8_0' --json && [ "$(field tensors 0 bits)" = 8.5 ] &&
-	[ "$(field tensors 0 method)" = q8_0 ] && [ "$(field tensors 0 output_error)" = null ] &&
-	[ "$(field methods 0 bits)" = 8.5 ]
+	has out 'does not fit' && has out 'blk.1.ffn_down.weight' && has out 'layer 1' && has out '^all' &&
+	gives 0 "$CM" quant "$TINY" --method 'rtn bits=4 group=8' --json && [ "$(field tensors 0 bits)" = 6 ] &&
+	[ "$(field tensors 0 method)" = 'rtn bits=4 group=8' ] && [ "$(field tensors 0 output_error)" = null ] &&
+	[ "$(field methods 0 bits)" = 6 ]
 }
 it_weighs_outputs_by_a_text() {
 	printf 'the cat sat on the mat and the dog ran' >text &&
@@ -15,7 +15,7 @@ it_weighs_outputs_by_a_text() {
 	[ "$(field tensors 3 output_error)" != null ] &&
 	gives 0 "$CM" quant "$TINY" --method q4_0 --calibrate text && has out 'positions'
 }
-it_draws_a_map() { gives 0 "$CM" quant "$TINY" --method q4_0 --map && has out '^L1 ' && has out ffn_up; }
+it_draws_a_map() { gives 0 "$CM" quant "$TINY" --method rtn --map && has out '^L1 ' && has out ffn_up; }
 it_names_what_is_wrong_with_a_method() {
 	gives 2 "$CM" quant "$TINY" && complains method &&
 	gives 2 "$CM" quant "$TINY" --method nothing && complains nothing &&
@@ -25,8 +25,8 @@ it_names_what_is_wrong_with_a_method() {
 }
 it_lists_methods() { gives 0 "$CM" quant --method list && has out '^rtn ' && has out '^hadamard'; }
 it_finds_a_model_in_step_with_itself() {
-	gives 0 "$CM" quant --lockstep "$TINY" "$TINY" -p 'the cat sat' --json && [ "$(field kl)" = 0.0 ] &&
-	[ "$(field top1_agreement)" = 1.0 ] && [ "$(field first)" = null ] && [ "$(field layers 1 drift)" = 0.0 ] &&
+	gives 0 "$CM" quant --lockstep "$TINY" "$TINY" -p 'the cat sat' --json && [ "$(field kl)" = 0 ] &&
+	[ "$(field top1_agreement)" = 1 ] && [ "$(field first)" = null ] && [ "$(field layers 1 drift)" = 0 ] &&
 	gives 0 "$CM" quant --lockstep "$TINY" "$TINY" -p 'the cat sat' && has out 'stays within' && plain out
 }
 it_refuses_models_of_different_shapes() {
@@ -34,4 +34,16 @@ it_refuses_models_of_different_shapes() {
 }
 it_wants_a_threshold_above_zero() {
 	gives 2 "$CM" quant --lockstep "$TINY" "$TINY" -p x --threshold none && complains threshold
+}
+it_chooses_under_a_budget_and_measures_what_comes_of_it() {
+	gives 0 "$CM" quant "$TINY" --method 'rtn bits=2 group=8,rtn bits=8 group=8' --budget 7 -p 'the cat sat' --json &&
+	[ "$(field budget picks 0 name)" = token_embd.weight ] && [ "$(field budget bits)" = 7 ] &&
+	[ "$(field end_to_end 0 method)" = 'as picked' ] && [ "$(field end_to_end 0 kl)" != 0 ] &&
+	gives 0 "$CM" quant "$TINY" --method f32 -p 'the cat sat' --json && [ "$(field end_to_end 0 kl)" = 0 ] &&
+	gives 2 "$CM" quant "$TINY" --method q8_0,rtn --budget 1 && complains cheapest
+}
+it_reads_inputs_for_the_methods_that_need_them() {
+	printf 'the cat sat on the mat and the dog ran' >text &&
+	gives 0 "$CM" quant "$TINY" --method 'gptq bits=3,quantease bits=3 outliers=1,slim,svd,bitstack rank=2' --calibrate text &&
+	has out gptq && gives 2 "$CM" quant "$TINY" --method gptq && complains calibrate
 }
