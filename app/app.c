@@ -22,7 +22,7 @@ enum { SECOND = 1000000000 };
 /* What the timeline begins with, where the lenses are there. */
 static void first_series(struct app *a)
 {
-	static const char *const names[] = { "entropy", "jsd", "instability" };
+	static const char *const names[] = { "entropy", "jsd", "surprisal", "instability" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		int id = lens_find(names[i]);

@@ -37,7 +37,7 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 	}
 	if (!o->prompt)
 		return true;
-	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = o->prompt }, e))
+	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = o->prompt, .special = true }, e))
 		return false;
 	app_go(a, o->n_tokens);
 	return true;

@@ -15,12 +15,17 @@
 
 enum { MAX_PROMPT = 64 << 20 };
 
+bool setup_is_demo(const struct options *o)
+{
+	return !o->model || !strcmp(o->model, "demo");
+}
+
 struct model *setup_model(const struct options *o, struct err *e)
 {
 	const void *data;
 	size_t size;
 
-	if (o->model && strcmp(o->model, "demo"))
+	if (!setup_is_demo(o))
 		return model_open(o->model, o->tokenizer, e);
 	if (!demo_bytes(&data, &size, e))
 		return NULL;

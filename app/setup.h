@@ -27,6 +27,8 @@ struct setup {
 bool setup_open(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 void setup_close(struct setup *s);
 
+/* True when they name the built-in model, or none. */
+bool setup_is_demo(const struct options *o);
 /* The built-in model or the file the options name. */
 struct model *setup_model(const struct options *o, struct err *e) MUST_CHECK;
 

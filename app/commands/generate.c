@@ -61,7 +61,7 @@ bool cmd_step(struct app *a, const struct args *args, struct err *e)
 bool cmd_prompt(struct app *a, const struct args *args, struct err *e)
 {
 	app_stop(a);
-	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = args->text[0] }, e))
+	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = args->text[0], .special = true }, e))
 		return false;
 	go_on_behind(a);
 	return true;
@@ -71,7 +71,7 @@ bool cmd_append(struct app *a, const struct args *args, struct err *e)
 {
 	if (script_speaks(a))
 		app_stop(a);
-	if (!app_order(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0] }, e))
+	if (!app_order(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0], .special = true }, e))
 		return false;
 	go_on_behind(a);
 	return true;
@@ -128,7 +128,7 @@ bool cmd_force(struct app *a, const struct args *args, struct err *e)
 {
 	bool was_going = a->going;
 
-	if (!replace(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0] }, e))
+	if (!replace(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0], .special = true }, e))
 		return false;
 	if (!was_going)
 		app_go(a, 1);           /* reads the text and shows what it leads to */

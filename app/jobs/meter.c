@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/demo.h"
 #include "app/options.h"
 #include "app/recording.h"
 #include "app/screen.h"
@@ -28,10 +29,11 @@ static bool take_keys(struct err *e)
 static bool watch(const struct setup *s, struct source *source, const struct options *o, struct err *e)
 {
 	const char *no_color = getenv("NO_COLOR");
+	bool demo = setup_is_demo(o);
 	struct screen_options screen = {
-		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : NULL,
+		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : demo ? DEMO_PROMPT : NULL,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
-		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace,
+		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace ? o->pace : demo ? DEMO_PACE : 0,
 		.no_color = o->no_color || (no_color && *no_color), .ascii = o->ascii, .no_mouse = o->no_mouse,
 		.theme = o->theme, .script = o->script,
 	};
@@ -50,7 +52,8 @@ bool job_meter(const struct options *o, struct err *e)
 	ok = setup_open(&s, o, e) && setup_text(&s.prompt, o, e) && take_keys(e);
 	if (ok) {
 		s.session.keep_steps = true;
-		s.session.prompt_logits = o->trace != NULL;
+		/* A person watching wants to see what the prompt did to the model, too. */
+		s.session.prompt_logits = true;
 		source = live_open(s.model, &s.session, vocab_add_bos(s.model->vocab) && !o->no_bos, e);
 	}
 	if (source && o->trace)

@@ -78,8 +78,26 @@ static bool same_hole(enum lens_id id, double want, float got, double sink)
 	return isnan(want) == (bool)isnan(got);
 }
 
+/* It follows from the log-probability, which test_exact holds against the reference. */
+static double check_surprisal(const struct run *run)
+{
+	for (int i = 0; i < run->n; i++) {
+		const struct step *s = run->steps[i];
+		float got = step_values(s, LENS_surprisal)[0];
+
+		if (s->has_logits && s->token >= 0)
+			CHECK_NEAR(got, fmax(-(double)s->logprob, 0), 0);
+		else
+			CHECK(isnan(got));
+	}
+	return 0;
+}
+
 static double check_lens(const struct run *run, enum lens_id id)
 {
+	if (id == LENS_surprisal)
+		return check_surprisal(run);
+
 	const char *name = lenses[id]->probe.name;
 	size_t count = probe_plan_count(run->plan, (int)id);
 	struct npy want, sink;
