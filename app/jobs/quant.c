@@ -138,7 +138,7 @@ static bool measure_row(struct quant *q, struct quant_row *row, struct err *e)
 	/* An embedding table is no linear layer: nothing is known of its inputs. */
 	if (e->code == ERR_USAGE && q->calibration && !opt.in.moments)
 		return true;
-	return err_wrap(e, "%s", row->t->name);
+	return e->code != ERR_INTERRUPTED && err_wrap(e, "%s", row->t->name);
 }
 
 static bool measure(struct quant *q, struct err *e)
