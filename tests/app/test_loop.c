@@ -63,6 +63,9 @@ static void start(struct session *s, int slow_ms)
 	s->pid = fork();
 	if (s->pid == 0) {
 		setsid();
+		/* Whoever runs the tests may ignore them (nohup does); a user's shell does not. */
+		signal(SIGHUP, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
 		child(ptsname(s->master), slow_ms);
 	}
 	CHECK(s->pid > 0);
