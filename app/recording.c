@@ -29,7 +29,7 @@ void recording_header(struct session_header *h, const struct setup *s, int n_thr
 		.exact = s->session.exact, .add_bos = add_bos, .prompt_logits = s->session.prompt_logits, .hp = m->hp };
 	snprintf(h->model_name, sizeof h->model_name, "%s", m->name);
 	/* A replay may be asked for from another folder. */
-	whole = realpath(m->path, NULL);
+	whole = m->in_memory ? NULL : realpath(m->path, NULL);
 	snprintf(h->file, sizeof h->file, "%s", whole ? whole : m->path);
 	free(whole);
 	snprintf(h->arch, sizeof h->arch, "%s", m->hp.arch->name);

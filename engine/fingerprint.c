@@ -135,7 +135,7 @@ bool model_fingerprint(const struct model *m, atomic_bool *stop, char out[FINGER
 	struct err e = { 0 };
 	bool ok = false;
 
-	if (!m->path || stat(m->path, &st) || !mapfile_open(&map, m->path, &e))
+	if (m->in_memory || stat(m->path, &st) || !mapfile_open(&map, m->path, &e))
 		return from_tensors(m, stop, out);
 	char *real = realpath(m->path, NULL);
 	bool cached = real && cache_path(real, &cache);

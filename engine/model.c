@@ -156,6 +156,7 @@ struct model *model_open_mem(const char *label, const void *data, size_t size, s
 	struct model *m = mem_zalloc(sizeof *m);
 
 	m->path = mem_strdup(label);
+	m->in_memory = true;
 	if ((m->gguf = gguf_open_mem(label, data, size, e)) && load_gguf(m, e))
 		return m;
 	model_close(m);

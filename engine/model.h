@@ -28,6 +28,7 @@ struct model {
 	char *path;
 	char *name;                     /* general.name, or the file's name */
 	size_t file_bytes;
+	bool in_memory;                 /* `path` is a label, not a file */
 };
 
 /* GGUF or llama2.c, told apart by their first bytes.  `tokenizer` names the
