@@ -17,7 +17,7 @@ import topics
 END = "<|endoftext|>"
 STEPS = {1: 0.25, 2: 0.33, 3: 0.27, 4: 0.15}
 LEVELS = dict(small=0.44, middle=0.50, large=0.06)
-HELDOUT_LEVELS = dict(small=0.45, middle=0.45, large=0.10)
+HELDOUT_LEVELS = dict(small=0.25, middle=0.40, large=0.35)
 
 # Shares of documents.  A problem or a sheet of sums is longer than a plain text, so
 # of the tokens they are more.  The sheets come in when words and sentences are
