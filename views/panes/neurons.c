@@ -10,7 +10,7 @@
 #include "views/draw_table.h"
 #include "views/pane.h"
 
-enum { MOST = 256 };
+enum { MOST = 256, NARROW = 46 };
 
 struct ranked {
 	const struct view *v;
@@ -21,7 +21,7 @@ struct ranked {
 	} at[MOST];
 	char site[32], activation[24], contribution[24];
 	struct buf reads, writes;
-	bool ascii;
+	bool ascii, narrow;
 };
 
 static void insert(struct ranked *r, int layer, const struct step_neuron *nn)
@@ -78,14 +78,15 @@ static bool name_tokens(struct ranked *r, const struct neuron_ref *ref, enum neu
 	return got.n > 0;
 }
 
+/* Into two cells: what it writes, what it reads. */
 static void fill_words(struct ranked *r, int row, struct table_cell *cells)
 {
 	int layer = r->at[row].layer, index = r->at[row].neuron.index;
 	struct neuron_ref up = { layer, NEURON_UP, index }, down = { layer, NEURON_DOWN, index };
 
-	cells[3] = (struct table_cell){ .style = STYLE_TEXT, .text = name_tokens(r, &down, NEURON_WRITE, &r->writes) ?
+	cells[0] = (struct table_cell){ .style = STYLE_TEXT, .text = name_tokens(r, &down, NEURON_WRITE, &r->writes) ?
 	    r->writes.data : "..." };
-	cells[4] = (struct table_cell){ .style = STYLE_DIM, .text = name_tokens(r, &up, NEURON_RAW, &r->reads) ?
+	cells[1] = (struct table_cell){ .style = STYLE_DIM, .text = name_tokens(r, &up, NEURON_RAW, &r->reads) ?
 	    r->reads.data : "..." };
 }
 
@@ -108,14 +109,18 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 	cells[0] = (struct table_cell){ .text = r->site, .style = held ? STYLE_EDITED : STYLE_TEXT };
 	cells[1] = (struct table_cell){ .text = r->activation, .style = STYLE_NUMBER };
 	cells[2] = (struct table_cell){ .text = r->contribution, .style = STYLE_NUMBER };
+	/* Words need room more than the length does, which has ordered the rows. */
 	if (r->v->words)
-		fill_words(r, row, cells);
+		fill_words(r, row, cells + (r->narrow ? 2 : 3));
 	else
 		cells[3] = (struct table_cell){ .bar = most > 0 ? nn->contribution / most : 0, .style = STYLE_BAR };
 }
 
 static const struct table_column columns[] = {
 	{ "neuron", 14, false }, { "activation", 10, true }, { "writes", 8, true }, { "", 0, false },
+};
+static const struct table_column narrow[] = {
+	{ "neuron", 12, false }, { "value", 6, true }, { "writes", 0, false },
 };
 static const struct table_column with_words[] = {
 	{ "neuron", 13, false }, { "value", 7, true }, { "wrote", 6, true }, { "writes", 0, false }, { "reads", 18, false },
@@ -132,8 +137,9 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	}
 	r.reads = r.writes = (struct buf){ 0 };
 	r.ascii = c->ascii;
-	draw_table(c, &(struct table){ .columns = v->words ? with_words : columns,
-	    .n_columns = v->words && c->cols >= 60 ? 5 : 4, .n_rows = r.n, .chosen = at->row, .lit = at->focused,
+	r.narrow = v->words && c->cols < NARROW;
+	draw_table(c, &(struct table){ .columns = r.narrow ? narrow : v->words ? with_words : columns,
+	    .n_columns = r.narrow ? 3 : v->words && c->cols >= 60 ? 5 : 4, .n_rows = r.n, .chosen = at->row, .lit = at->focused,
 	    .row = fill_row, .of = &r });
 	buf_free(&r.reads);
 	buf_free(&r.writes);
