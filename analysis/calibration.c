@@ -1,5 +1,6 @@
 #include "analysis/calibration.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,9 @@ struct calibration {
 	int n_inputs;
 	struct pool *pool;
 	bool grams_only;        /* the moments are complete */
+	atomic_bool gathers;
+	_Atomic uint64_t positions;     /* that the first layer has seen */
+	pthread_mutex_t lock;   /* on sums and their n */
 };
 
 static int width_of(const struct hparams *hp, int place)
@@ -40,6 +44,7 @@ struct calibration *calibration_new(const struct model *m)
 
 	c->m = m;
 	c->n_inputs = m->hp.n_layers * PLACE_HEAD_IN + 1;
+	pthread_mutex_init(&c->lock, NULL);
 	c->inputs = mem_array((size_t)c->n_inputs, sizeof *c->inputs);
 	for (int i = 0; i < c->n_inputs; i++) {
 		struct input *in = &c->inputs[i];
@@ -68,6 +73,7 @@ void calibration_free(struct calibration *c)
 		drop_gram(&c->inputs[i]);
 	}
 	free(c->inputs);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
 
@@ -105,27 +111,37 @@ static void add_gram(const struct calibration *c, struct input *in, const float 
 	in->n_gram += (uint64_t)m;
 }
 
+static void add_squares(struct calibration *c, struct input *in, const float *x, int m)
+{
+	size_t n = (size_t)in->cols;
+
+	pthread_mutex_lock(&c->lock);
+	for (size_t j = 0; j < (size_t)m; j++)
+		for (size_t i = 0; i < n; i++) {
+			double v = (double)x[j * n + i];
+
+			in->sum[i] += v * v;
+		}
+	in->n += (uint64_t)m;
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void see(void *to, enum place place, int layer, const float *x, int m, int width)
 {
 	struct calibration *c = to;
 	struct input *in;
 
-	if (place > PLACE_HEAD_IN)
+	(void)width;
+	if (place > PLACE_HEAD_IN || !atomic_load_explicit(&c->gathers, memory_order_relaxed))
 		return;
 	in = input_at(c, place, layer);
 	if (in->gram)
 		add_gram(c, in, x, m);
 	if (c->grams_only)
 		return;
-	for (int j = 0; j < m; j++)
-		for (int i = 0; i < width; i++) {
-			double v = (double)x[(size_t)j * (size_t)width + (size_t)i];
-
-			in->sum[i] += v * v;
-		}
-	in->n += (uint64_t)m;
-	for (int i = 0; i < width; i++)
-		in->moments[i] = (float)(in->sum[i] / (double)in->n);
+	add_squares(c, in, x, m);
+	if (in == c->inputs)
+		atomic_fetch_add_explicit(&c->positions, (uint64_t)m, memory_order_relaxed);
 }
 
 struct onlooker calibration_onlooker(struct calibration *c, struct pool *pool)
@@ -134,13 +150,41 @@ struct onlooker calibration_onlooker(struct calibration *c, struct pool *pool)
 	return (struct onlooker){ see, c };
 }
 
+void calibration_gather(struct calibration *c, bool on)
+{
+	atomic_store_explicit(&c->gathers, on, memory_order_relaxed);
+}
+
+bool calibration_gathers(const struct calibration *c)
+{
+	return atomic_load_explicit(&c->gathers, memory_order_relaxed);
+}
+
+uint64_t calibration_positions(const struct calibration *c)
+{
+	return atomic_load_explicit(&c->positions, memory_order_relaxed);
+}
+
+void calibration_forget(struct calibration *c)
+{
+	pthread_mutex_lock(&c->lock);
+	for (int i = 0; i < c->n_inputs; i++) {
+		c->inputs[i].n = 0;
+		memset(c->inputs[i].sum, 0, (size_t)c->inputs[i].cols * sizeof *c->inputs[i].sum);
+	}
+	atomic_store_explicit(&c->positions, 0, memory_order_relaxed);
+	pthread_mutex_unlock(&c->lock);
+}
+
 bool calibration_read(struct calibration *c, const struct calibration_text *text, struct err *e)
 {
 	struct onlooker look = calibration_onlooker(c, text->pool);
 	struct reader *r = reader_new(c->m, text->pool, true, text->n_ctx, NULL, e);
 	bool ok = r != NULL;
+	bool gathered = calibration_gathers(c);
 	int pos = 0, m;
 
+	calibration_gather(c, true);
 	for (size_t at = 0; ok && at < text->n; at += (size_t)m) {
 		size_t left = text->n - at;
 
@@ -155,6 +199,7 @@ bool calibration_read(struct calibration *c, const struct calibration_text *text
 		reader_read(r, text->tokens + at, m, pos, &look, NULL);
 		pos = pos + m < text->n_ctx ? pos + m : 0;
 	}
+	calibration_gather(c, gathered);
 	reader_free(r);
 	return ok;
 }
@@ -222,11 +267,32 @@ bool calibration_gram(struct calibration *c, const struct tensor *t, const struc
 	return ok;
 }
 
+static void means(const struct input *in, float *out)
+{
+	for (int i = 0; i < in->cols; i++)
+		out[i] = (float)(in->sum[i] / (double)in->n);
+}
+
 struct quant_inputs calibration_inputs(const struct calibration *c, const struct tensor *t)
 {
 	int i = c ? input_of(c, t) : -1;
 
 	if (i < 0 || !c->inputs[i].n)
 		return (struct quant_inputs){ .moments = NULL };
+	means(&c->inputs[i], c->inputs[i].moments);
 	return (struct quant_inputs){ c->inputs[i].moments, c->inputs[i].gram, c->inputs[i].n };
+}
+
+uint64_t calibration_copy(struct calibration *c, const struct tensor *t, float *moments)
+{
+	int i = input_of(c, t);
+	uint64_t n;
+
+	if (i < 0)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	if ((n = c->inputs[i].n))
+		means(&c->inputs[i], moments);
+	pthread_mutex_unlock(&c->lock);
+	return n;
 }

@@ -8,9 +8,14 @@
  * gathered for as many inputs at a time as fit in CALIBRATION_GRAM_BYTES, and
  * the text is read again for the next.
  *
+ * A session gathers moments while it generates when it is given the onlooker
+ * (session_options), from calibration_gather(c, true) on; another thread may
+ * then take copies.
+ *
  * Shapes   moments: [cols]; gram: [cols][cols]
  * Owns     its sums, from calibration_new() to calibration_free()
- * Threads  one at a time; Gram matrices are summed on the pool
+ * Threads  one reads a text or is looked on; gather, forget, positions and copy
+ *          from any at the same time.  Gram matrices are summed on the pool
  */
 #ifndef ANALYSIS_CALIBRATION_H
 #define ANALYSIS_CALIBRATION_H
@@ -25,8 +30,19 @@ struct calibration;
 struct calibration *calibration_new(const struct model *m);
 void calibration_free(struct calibration *c);
 
-/* What an onlooker of a pass calls, for who runs passes of their own. */
+/* What an onlooker of a pass calls, for who runs passes of their own; the pool is
+ * for Gram matrices and may be NULL. */
 struct onlooker calibration_onlooker(struct calibration *c, struct pool *pool);
+/* Whether the onlooker adds what it sees; off at first, on while a text is read. */
+void calibration_gather(struct calibration *c, bool on);
+bool calibration_gathers(const struct calibration *c);
+/* Begins again with no positions. */
+void calibration_forget(struct calibration *c);
+/* Positions behind the moments. */
+uint64_t calibration_positions(const struct calibration *c);
+/* E[x_j^2] of t's input as it stands, [cols]; returns the positions behind it: 0
+ * when nothing is known, and nothing is then written. */
+uint64_t calibration_copy(struct calibration *c, const struct tensor *t, float *moments);
 
 struct calibration_text {
 	const int32_t *tokens;

@@ -315,7 +315,7 @@ static bool finish_rows(struct session *s, const struct pass *p, int j, int n, c
 static bool read_piece(struct session *s, int m, const struct reading_job *job, struct err *e)
 {
 	struct pass p = { .tokens = s->tokens + s->n_read, .m = m, .pos0 = s->n_read, .n_prompt = s->n_prompt,
-	    .edits = s->edits, .steps = s->pass_steps };
+	    .edits = s->edits, .steps = s->pass_steps, .onlooker = s->opt.onlooker.see ? &s->opt.onlooker : NULL };
 	bool ends = s->n_read + m == s->n_tokens, all = job->out || job->all || s->opt.prompt_logits, ok = true;
 	size_t v = (size_t)s->m->hp.n_vocab;
 	uint64_t start = clock_ns();

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "engine/edit.h"
+#include "engine/forward.h"
 #include "engine/model.h"
 #include "engine/probe.h"
 #include "engine/sampler.h"
@@ -39,6 +40,9 @@ struct session_options {
 	const struct probe_plan *plan;  /* borrowed */
 	step_sink *sink;        /* NULL: steps are dropped */
 	void *to;
+	/* Sees every position that is read, prompt, generated or read again, on the
+	 * engine thread; for the life of the session.  see = NULL: nobody looks. */
+	struct onlooker onlooker;
 };
 
 struct session *session_new(const struct model *m, const struct session_options *opt, struct err *e) MUST_CHECK;
