@@ -144,26 +144,12 @@ void app_click(struct app *a, int y, int x, int wheel);
 
 /* For commands. */
 void app_say(struct app *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void app_complain(struct app *a, const char *text);     /* the same for what went wrong */
 void app_log(struct app *a, char mark, const char *text);
 bool app_order(struct app *a, const struct order *o, struct err *e);
-void app_go(struct app *a, int tokens);
-void app_stop(struct app *a);
 int app_at(const struct app *a);                /* position under the cursor, -1 */
-const struct edit_set *app_edits(const struct app *a);
-/* Asks for the model's perplexity under the edits in force. */
-void app_probe(struct app *a);
 /* Takes what the lab has answered. */
 void app_lab(struct app *a);
-/* Sends the set that is in force now in the place of `before`; a text that is no
- * longer read as the edits want is read again. */
-bool app_send_edits(struct app *a, const struct edit_set *before, const struct edit_set *now, struct err *e);
-/* Makes a set the one in force; takes the reference. */
-bool app_set_edits(struct app *a, const struct edit_set *s, struct err *e);
-/* A set with one more edit, which gets its number here; the edit stays the caller's. */
-bool app_add_edit(struct app *a, struct edit *ed, struct err *e);
-bool app_set_chain(struct app *a, const char *text, struct err *e);
-/* Runs one token at a time until a condition holds; takes a copy. */
-void app_until(struct app *a, const struct condition *c);
 /* The choice of a pane, brought inside its extent. */
 struct choice *app_choice(struct app *a, enum pane_id p);
 /* Shows a pane: where it is, or in the focused slot. */

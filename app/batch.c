@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/editing.h"
 #include "app/out.h"
 #include "app/recording.h"
 #include "app/script.h"

@@ -17,6 +17,7 @@
 #include "app/command.h"
 #include "app/export.h"
 #include "app/frame.h"
+#include "app/running.h"
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/base/utf8.h"

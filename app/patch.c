@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "app/app.h"
+#include "app/editing.h"
 #include "app/script.h"
 
 void patch_drop(struct patch *p)

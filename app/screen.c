@@ -7,9 +7,11 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/crash.h"
+#include "app/editing.h"
 #include "app/history.h"
 #include "app/lineedit.h"
 #include "app/loop.h"
+#include "app/running.h"
 #include "app/script.h"
 #include "views/term.h"
 

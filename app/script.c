@@ -9,6 +9,7 @@
 
 #include "app/command.h"
 #include "app/condition.h"
+#include "app/running.h"
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/record.h"

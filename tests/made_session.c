@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "analysis/lens.h"
+#include "app/editing.h"
 #include "app/script.h"
 #include "engine/live.h"
 #include "engine/matmul.h"

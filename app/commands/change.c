@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/editing.h"
 
 bool cmd_sampler(struct app *a, const struct args *args, struct err *e)
 {

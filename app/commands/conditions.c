@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/condition.h"
+#include "app/running.h"
 
 bool cmd_until(struct app *a, const struct args *args, struct err *e)
 {

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/running.h"
 #include "app/script.h"
 #include "engine/base/mem.h"
 

@@ -10,6 +10,7 @@
 #include "analysis/compare.h"
 #include "app/app.h"
 #include "app/command.h"
+#include "app/editing.h"
 #include "app/patch.h"
 
 /* A bare L6 is the residual stream leaving the layer. */

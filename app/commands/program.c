@@ -11,6 +11,7 @@
 #include "app/frame.h"
 #include "app/keymap.h"
 #include "app/lineedit.h"
+#include "app/running.h"
 #include "app/script.h"
 #include "engine/record.h"
 #include "views/key.h"

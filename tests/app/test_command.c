@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/complete.h"
+#include "app/editing.h"
 #include "app/frame.h"
 #include "engine/base/clock.h"
 #include "tests/fake_source.h"

@@ -11,6 +11,7 @@
 #include "analysis/lens.h"
 #include "app/app.h"
 #include "app/command.h"
+#include "app/editing.h"
 #include "app/script.h"
 #include "engine/live.h"
 #include "tests/test.h"

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "analysis/lens.h"
+#include "app/editing.h"
 #include "app/frame.h"
+#include "app/running.h"
 #include "engine/base/clock.h"
 #include "engine/replay.h"
 #include "tests/made_session.h"

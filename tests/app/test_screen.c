@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "app/editing.h"
 #include "app/frame.h"
 #include "app/lineedit.h"
 #include "engine/base/clock.h"
