@@ -188,7 +188,10 @@ static void environment_section(struct buf *out)
 {
 	roff_section(out, "ENVIRONMENT");
 	roff_entry(out, "XDG_CONFIG_HOME, XDG_STATE_HOME", NULL, "where the files below are; ~/.config and ~/.local/state when not set");
-	roff_entry(out, "NO_COLOR", NULL, "when not empty, the same as --no-color");
+	roff_entry(out, "NO_COLOR", NULL, "when not empty, the same as --no-color, unless --color asks for colours");
+	roff_entry(out, "COLORTERM", NULL, "`truecolor' or `24bit' makes the screen use 24-bit colours, whatever the terminal's "
+	    "entry in the terminfo database says; `ssh' does not pass it on, --color 24bit says the same.  The terminal's "
+	    "palette is never changed");
 	roff_entry(out, "CLAMPMETER_KERNELS", NULL,
 	    "name of the kernels to compute with, of those that `clampmeter --version' lists");
 	roff_entry(out, "OPENBLAS_CORETYPE", NULL,

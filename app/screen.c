@@ -53,7 +53,7 @@ static struct app *open_app(const struct screen_options *o)
 
 static bool run(struct app *a, const struct screen_options *o, int *ended_by, struct err *e)
 {
-	struct term_options t = { .no_color = o->no_color, .ascii = o->ascii, .no_mouse = o->no_mouse,
+	struct term_options t = { .color = (enum color_wish)o->color, .ascii = o->ascii, .no_mouse = o->no_mouse,
 		.theme = o->theme ? a->theme : NULL };
 
 	if (!term_start(&t, e))

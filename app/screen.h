@@ -19,7 +19,8 @@ struct screen_options {
 	uint64_t seed;
 	int pace;                       /* tokens a second; 0: full speed */
 	int max_fps;                    /* 0: 30 */
-	bool no_color, ascii, no_mouse;
+	int color;                      /* enum color_wish */
+	bool ascii, no_mouse;
 	const char *theme;              /* NULL: by the terminal */
 	const char *script;             /* command lines to run first; NULL: none */
 	const char *config;             /* NULL: $XDG_CONFIG_HOME/clampmeter/config */

@@ -12,6 +12,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/pool.h"
 #include "engine/chat.h"
+#include "views/term.h"
 
 enum { MAX_PROMPT = 64 << 20 };
 
@@ -174,4 +175,13 @@ bool setup_prompt(struct setup *s, const struct options *o, struct err *e)
 	if (o->chat ? !encode_turn(s, e) : !encode_text(s, o, e))
 		return err_wrap(e, o->chat ? "--chat" : "the prompt");
 	return s->n_tokens || begin_with_bos(s, o, e);
+}
+
+int setup_color(const struct options *o)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (o->no_color)
+		return WISH_NONE;
+	return o->color == WISH_AUTO && no_color && *no_color ? WISH_NONE : o->color;
 }

@@ -47,4 +47,8 @@ bool setup_prompt(struct setup *s, const struct options *o, struct err *e) MUST_
 /* Never more workers than cores: says so on standard error when it lowers. */
 int setup_threads(const struct options *o);
 
+/* How many colours the screen is asked for (enum color_wish): --no-color, then
+ * --color, then NO_COLOR (no-color.org), in this order. */
+int setup_color(const struct options *o);
+
 #endif

@@ -17,7 +17,9 @@
 #undef tab
 #undef newline
 
+#include "engine/base/mem.h"
 #include "views/key.h"
+#include "views/terminfo.h"
 
 /* SGR off, mouse off, cursor on, keypad off, main screen, new line. */
 const char term_restore_bytes[] = "\033[0m\033[?1000l\033[?1002l\033[?1006l\033[?25h\033[?1l\033>\033[?1049l\r\n";
@@ -48,29 +50,74 @@ bool term_usable(struct err *e)
 	return true;
 }
 
-enum color_mode term_choose_colors(int colors, bool direct, const char *no_color, bool off)
+int term_choose_entry(enum color_wish wish, int colors, const char *colorterm)
 {
-	if (off || (no_color && *no_color) || colors < 8)
-		return COLOR_NONE;
-	if (direct)
-		return COLOR_DIRECT;
-	return colors >= 256 ? COLOR_256 : colors >= 16 ? COLOR_16 : COLOR_8;
+	bool says_direct = colorterm && (!strcmp(colorterm, "truecolor") || !strcmp(colorterm, "24bit"));
+
+	if (colors > 256)               /* a "-direct" entry of the user's choice */
+		return 0;
+	if (wish == WISH_DIRECT || (wish == WISH_AUTO && says_direct))
+		return TERMINFO_DIRECT;
+	return wish == WISH_256 && colors < 256 ? TERMINFO_256 : 0;
 }
 
-/* A terminal that says COLORTERM=truecolor takes 24-bit colours, but its usual
- * entry does not; xterm-direct is the entry that does. */
-static SCREEN *open_screen(bool *direct, bool off)
+enum color_mode term_choose_colors(enum color_wish wish, int colors, bool direct)
 {
-	const char *depth = getenv("COLORTERM"), *name = getenv("TERM");
-	bool wants = !off && depth && (!strcmp(depth, "truecolor") || !strcmp(depth, "24bit"));
-	const char *entry = !strncmp(name, "xterm", 5) ? "xterm-direct" : !strncmp(name, "tmux", 4) ? "tmux-direct" : NULL;
+	static const enum color_mode most[] = {
+		[WISH_AUTO] = COLOR_DIRECT, [WISH_DIRECT] = COLOR_DIRECT, [WISH_256] = COLOR_256, [WISH_16] = COLOR_16,
+		[WISH_8] = COLOR_8, [WISH_NONE] = COLOR_NONE,
+	};
+	enum color_mode has = colors < 8 ? COLOR_NONE : direct ? COLOR_DIRECT : colors >= 256 ? COLOR_256 :
+	    colors >= 16 ? COLOR_16 : COLOR_8;
+
+	/* Its numbers mean colours, not places in a palette. */
+	if (has == COLOR_DIRECT)
+		return wish == WISH_NONE ? COLOR_NONE : COLOR_DIRECT;
+	return has < most[wish] ? has : most[wish];
+}
+
+/* Colours of the terminal's own description; 0 when there is none. */
+static int colors_of(const char *name)
+{
+	int found, n = 0;
+
+	if (setupterm(name, STDOUT_FILENO, &found) == OK) {
+		n = tigetnum("colors");
+		del_curterm(cur_term);
+	}
+	return n;
+}
+
+/* A screen on a description of our own; TERMINFO is the user's again afterwards. */
+static SCREEN *open_made(const char *name, int colors)
+{
+	const char *was = getenv("TERMINFO");
+	char *kept = was ? mem_strdup(was) : NULL;
+	struct buf entry = { 0 };
 	SCREEN *s = NULL;
 
-	*direct = false;
-	if (wants && entry && (s = newterm(entry, stdout, stdin)))
-		*direct = true;
-	if (!s && (s = newterm(NULL, stdout, stdin)))
-		*direct = tigetflag("RGB") > 0 && COLORS > 256;
+	if (terminfo_with(name, colors, &entry)) {
+		setenv("TERMINFO", entry.data, 1);
+		s = newterm(name, stdout, stdin);
+		if (kept)
+			setenv("TERMINFO", kept, 1);
+		else
+			unsetenv("TERMINFO");
+	}
+	free(kept);
+	buf_free(&entry);
+	return s;
+}
+
+static SCREEN *open_screen(enum color_wish wish, bool *direct)
+{
+	const char *name = getenv("TERM");
+	int entry = term_choose_entry(wish, colors_of(name), getenv("COLORTERM"));
+	SCREEN *s = entry ? open_made(name, entry) : NULL;
+
+	if (!s)
+		s = newterm(NULL, stdout, stdin);
+	*direct = s && tigetflag("RGB") > 0 && tigetnum("colors") > 256;
 	return s;
 }
 
@@ -147,14 +194,14 @@ bool term_start(const struct term_options *opt, struct err *e)
 	memset(&T, 0, sizeof T);
 	T.ascii = opt->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	T.mouse = !opt->no_mouse;
-	T.screen = open_screen(&direct, opt->no_color);
+	T.screen = open_screen(opt->color, &direct);
 	if (!T.screen)
 		return err_set(e, ERR_USAGE, "no description of terminal \"%s\"; use `clampmeter run`", getenv("TERM"));
 	if (has_colors()) {
 		start_color();
 		use_default_colors();
 	}
-	T.mode = term_choose_colors(has_colors() ? COLORS : 0, direct, getenv("NO_COLOR"), opt->no_color);
+	T.mode = term_choose_colors(opt->color, has_colors() ? COLORS : 0, direct);
 	modes(T.mouse);
 	term_theme(opt->theme ? opt->theme : theme_detect(getenv("COLORFGBG")));
 	return true;

@@ -14,8 +14,12 @@
 #include "views/canvas.h"
 #include "views/theme.h"
 
+/* In the order of the words of --color. */
+enum color_wish { WISH_AUTO, WISH_DIRECT, WISH_256, WISH_16, WISH_8, WISH_NONE };
+
 struct term_options {
-	bool no_color, ascii, no_mouse;
+	enum color_wish color;          /* over what the terminal says of itself */
+	bool ascii, no_mouse;
 	const struct theme *theme;      /* NULL: detected */
 };
 
@@ -51,8 +55,12 @@ void term_return(void);
 /* False when there is none now. */
 bool term_event(struct term_event *ev);
 
-/* Pure, for tests: what a terminal of this name and these variables can do. */
-enum color_mode term_choose_colors(int colors, bool direct, const char *no_color, bool off);
+/* Pure, for tests: which description is wanted of a terminal that has `colors` in
+ * its own and says `colorterm`: TERMINFO_..., or 0 for its own. */
+int term_choose_entry(enum color_wish wish, int colors, const char *colorterm);
+/* How colours are sent to a terminal whose description has so many, and whether
+ * they are 24-bit values there. */
+enum color_mode term_choose_colors(enum color_wish wish, int colors, bool direct);
 
 /* Leaves the alternate screen and shows the cursor, whatever state things are in. */
 extern const char term_restore_bytes[];

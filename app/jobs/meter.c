@@ -28,13 +28,12 @@ static bool take_keys(struct err *e)
 
 static bool watch(const struct setup *s, struct source *source, const struct options *o, struct err *e)
 {
-	const char *no_color = getenv("NO_COLOR");
 	bool demo = setup_is_demo(o);
 	struct screen_options screen = {
 		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : demo ? DEMO_PROMPT : NULL,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
 		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace ? o->pace : demo ? DEMO_PACE : 0,
-		.no_color = o->no_color || (no_color && *no_color), .ascii = o->ascii, .no_mouse = o->no_mouse,
+		.color = setup_color(o), .ascii = o->ascii, .no_mouse = o->no_mouse,
 		.theme = o->theme, .script = o->script,
 	};
 

@@ -116,7 +116,6 @@ static bool write_files(struct export *x, const struct options *o, bool *any, st
 static bool watch(const struct options *o, struct err *e)
 {
 	const struct probe *probes[N_LENSES];
-	const char *no_color = getenv("NO_COLOR");
 	struct source *source;
 	bool ok;
 
@@ -125,7 +124,7 @@ static bool watch(const struct options *o, struct err *e)
 	if (!(source = replay_open(o->session, probes, N_LENSES, e)))
 		return false;
 	ok = screen_run(&(struct screen_options){
-		.source = source, .pace = o->pace, .no_color = o->no_color || (no_color && *no_color),
+		.source = source, .pace = o->pace, .color = setup_color(o),
 		.ascii = o->ascii, .no_mouse = o->no_mouse, .theme = o->theme }, e);
 	source_close(source);
 	return ok;

@@ -1,5 +1,6 @@
 #include "tests/test.h"
 #include "views/term.h"
+#include "views/terminfo.h"
 #include "views/theme.h"
 
 static double luminance(int rgb)
@@ -58,14 +59,33 @@ static void exact_colours_of_the_cube_are_found(void **state)
 static void colour_is_chosen_by_what_is_there_and_wanted(void **state)
 {
 	(void)state;
-	CHECK_INT(term_choose_colors(256, false, NULL, false), COLOR_256);
-	CHECK_INT(term_choose_colors(256, false, "", false), COLOR_256);
-	CHECK_INT(term_choose_colors(256, false, "1", false), COLOR_NONE);
-	CHECK_INT(term_choose_colors(256, false, NULL, true), COLOR_NONE);
-	CHECK_INT(term_choose_colors(16, false, NULL, false), COLOR_16);
-	CHECK_INT(term_choose_colors(8, false, NULL, false), COLOR_8);
-	CHECK_INT(term_choose_colors(0, false, NULL, false), COLOR_NONE);
-	CHECK_INT(term_choose_colors(1 << 24, true, NULL, false), COLOR_DIRECT);
+	CHECK_INT(term_choose_colors(WISH_AUTO, 256, false), COLOR_256);
+	CHECK_INT(term_choose_colors(WISH_NONE, 256, false), COLOR_NONE);
+	CHECK_INT(term_choose_colors(WISH_AUTO, 16, false), COLOR_16);
+	CHECK_INT(term_choose_colors(WISH_AUTO, 8, false), COLOR_8);
+	CHECK_INT(term_choose_colors(WISH_AUTO, 0, false), COLOR_NONE);
+	CHECK_INT(term_choose_colors(WISH_AUTO, 1 << 24, true), COLOR_DIRECT);
+	CHECK_INT(term_choose_colors(WISH_16, 256, false), COLOR_16);
+	CHECK_INT(term_choose_colors(WISH_8, 256, false), COLOR_8);
+	CHECK_INT(term_choose_colors(WISH_DIRECT, 256, false), COLOR_256);
+	CHECK_INT(term_choose_colors(WISH_256, 8, false), COLOR_8);
+	/* Where numbers are colours, a palette of 16 would be 16 shades of black. */
+	CHECK_INT(term_choose_colors(WISH_16, 1 << 24, true), COLOR_DIRECT);
+	CHECK_INT(term_choose_colors(WISH_NONE, 1 << 24, true), COLOR_NONE);
+}
+
+static void a_description_is_made_where_the_own_one_says_too_little(void **state)
+{
+	(void)state;
+	CHECK_INT(term_choose_entry(WISH_AUTO, 256, NULL), 0);
+	CHECK_INT(term_choose_entry(WISH_AUTO, 256, "yes"), 0);
+	CHECK_INT(term_choose_entry(WISH_AUTO, 256, "truecolor"), TERMINFO_DIRECT);
+	CHECK_INT(term_choose_entry(WISH_AUTO, 8, "24bit"), TERMINFO_DIRECT);
+	CHECK_INT(term_choose_entry(WISH_DIRECT, 256, NULL), TERMINFO_DIRECT);
+	CHECK_INT(term_choose_entry(WISH_256, 256, "truecolor"), 0);
+	CHECK_INT(term_choose_entry(WISH_256, 8, NULL), TERMINFO_256);
+	CHECK_INT(term_choose_entry(WISH_NONE, 256, "truecolor"), 0);
+	CHECK_INT(term_choose_entry(WISH_AUTO, 1 << 24, "truecolor"), 0);
 }
 
 static void the_ground_of_the_terminal_chooses_the_theme(void **state)
@@ -86,6 +106,7 @@ int main(void)
 		TEST(colours_fit_the_terminal),
 		TEST(exact_colours_of_the_cube_are_found),
 		TEST(colour_is_chosen_by_what_is_there_and_wanted),
+		TEST(a_description_is_made_where_the_own_one_says_too_little),
 		TEST(the_ground_of_the_terminal_chooses_the_theme),
 	};
 
