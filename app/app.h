@@ -112,6 +112,8 @@ struct app {
 	long orders_sent, orders_seen;  /* that the source answers */
 	bool unsettled;                 /* it has not answered yet */
 	struct host host;
+	/* The terminal's (term_copy); NULL where there is none. */
+	bool (*clipboard)(const char *bytes, size_t n, const char **note, struct err *e);
 
 	bool leave_quits;               /* `leave` ends the program when nothing is left to leave */
 	bool quit, redraw;

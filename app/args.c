@@ -181,7 +181,19 @@ static bool topic_candidate(size_t i, struct buf *out)
 	if (i - N_PANES < N_COMMANDS)
 		return add(out, commands[i - N_PANES].name);
 	i -= N_PANES + N_COMMANDS;
-	return i < N_LENSES && add(out, lenses[i]->probe.name);
+	if (i < N_LENSES)
+		return add(out, lenses[i]->probe.name);
+	i -= N_LENSES;
+	return i < n_samplers ? add(out, samplers[i]->name) : i == n_samplers && add(out, "samplers");
+}
+
+static bool copy_candidate(size_t i, struct buf *out)
+{
+	static const char *const parts[] = { "text", "site", "row", "table" };
+
+	if (i < 4)
+		return add(out, parts[i]);
+	return i - 4 < N_LENSES && add(out, lenses[i - 4]->probe.name);
 }
 
 bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct buf *out)
@@ -207,6 +219,8 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 		return i < (size_t)n_themes && add(out, themes[i].name);
 	case ARG_TOPIC:
 		return topic_candidate(i, out);
+	case ARG_COPY:
+		return copy_candidate(i, out);
 	case ARG_LINE:
 		return i < N_COMMANDS && add(out, commands[i].name);
 	default:

@@ -48,7 +48,7 @@ bool command_kept(const char *line)
 	const struct command *c = named_in(line);
 
 	/* Words are kept as words. */
-	return c && c != &commands[COMMAND_ask] && c != &commands[COMMAND_say];
+	return c && c != &commands[COMMAND_ask] && c != &commands[COMMAND_say] && c != &commands[COMMAND_copy];
 }
 
 bool command_only_looks(const char *line)

@@ -150,12 +150,13 @@ static void too_small(struct canvas *c)
 }
 
 /* What the panes in sight want computed for the step under the cursor. */
-static void look_closely(struct app *a, struct view *v)
+void frame_view(struct app *a, struct view *v)
 {
 	/* At full speed under a cursor that follows, the next token is worth more. */
 	bool may = !a->engine_running || !a->follow;
 	unsigned needs = 0;
 
+	app_view(a, v);
 	for (int i = 0; i < a->placed.n; i++) {
 		needs |= panes[a->placed.at[i].pane]->needs;
 		if (a->placed.at[i].pane == PANE_neurons && may)
@@ -184,8 +185,7 @@ struct frame_cursor frame_draw(struct app *a, struct canvas *c)
 		return hidden;
 	}
 	focus_in_sight(a);
-	app_view(a, &v);
-	look_closely(a, &v);
+	frame_view(a, &v);
 	draw_panes(a, c, &v);
 	struct canvas status = canvas_sub(c, (struct rect){ c->rows - 2, 0, 1, c->cols });
 

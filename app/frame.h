@@ -13,6 +13,10 @@
  * several may run before the next. */
 void frame_place(struct app *a);
 
+/* The picture that panes draw, with what those in sight want computed for the step
+ * under the cursor: had now, or asked for. */
+void frame_view(struct app *a, struct view *v);
+
 /* Where the terminal's cursor belongs; y -1: hidden. */
 struct frame_cursor {
 	int y, x;

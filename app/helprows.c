@@ -154,6 +154,43 @@ static void signals_of(struct rows_of *r, int pane)
 			about_lens(r, lenses[i]);
 }
 
+/* A stage: as it is typed, what it does, what it shows, where it is from. */
+static void about_stage(struct rows_of *r, const struct sampler_def *d)
+{
+	struct buf left = { 0 }, shows = { 0 };
+	char usage[200];
+
+	buf_printf(&left, "%s%s", d->name, sampler_usage(d, usage, sizeof usage));
+	add(r, left.data, "");
+	add(r, "", d->doc);
+	for (int i = 0; i < d->n_params; i++) {
+		struct buf range = { 0 };
+
+		buf_printf(&range, "%.9g to %.9g", d->params[i].lo, d->params[i].hi);
+		if (i >= d->n_required)
+			buf_printf(&range, "; %g when not said", d->params[i].initial);
+		add(r, d->params[i].name, range.data);
+		buf_free(&range);
+	}
+	for (int i = 0; i < SAMPLER_SHOWS && d->shows[i]; i++)
+		buf_printf(&shows, "%s%s", i ? ", " : "", d->shows[i]);
+	if (shows.len)
+		add(r, "shows", shows.data);
+	add(r, "source", d->source);
+	buf_free(&left);
+	buf_free(&shows);
+}
+
+static void all_stages(struct rows_of *r)
+{
+	add(r, "", "A sampler is stages with | between them, from left to right: top-k 40 | temp 0.8.  What stands in [brackets] "
+	    "may be left out.");
+	for (size_t i = 0; i < n_samplers; i++) {
+		add(r, "", "");
+		about_stage(r, samplers[i]);
+	}
+}
+
 static void everything(struct rows_of *r)
 {
 	add(r, "keys", "");
@@ -171,7 +208,7 @@ static void everything(struct rows_of *r)
 	for (int i = 0; i < N_LENSES; i++)
 		add(r, lenses[i]->probe.name, lenses[i]->doc);
 	add(r, "", "");
-	add(r, "sampler stages", "");
+	add(r, "sampler stages (more under `help samplers')", "");
 	for (size_t i = 0; i < n_samplers; i++)
 		add(r, samplers[i]->name, samplers[i]->doc);
 	add(r, "", "");
@@ -184,6 +221,7 @@ static void make(struct rows_of *r, const char *topic)
 {
 	struct err e;
 	int pane = pane_find(topic), lens = lens_find(topic);
+	const struct sampler_def *stage = sampler_find(topic, strlen(topic));
 	const struct command *c = *topic ? command_find(topic, strlen(topic), &e) : NULL;
 
 	if (pane >= 0) {
@@ -191,6 +229,10 @@ static void make(struct rows_of *r, const char *topic)
 		signals_of(r, pane);
 	} else if (lens >= 0) {
 		about_lens(r, lenses[lens]);
+	} else if (!strcmp(topic, "samplers")) {
+		all_stages(r);
+	} else if (stage) {
+		about_stage(r, stage);
 	} else if (c) {
 		about_command(r, c);
 	} else {

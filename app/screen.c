@@ -58,6 +58,7 @@ static bool run(struct app *a, const struct screen_options *o, int *ended_by, st
 
 	if (!term_start(&t, e))
 		return false;
+	a->clipboard = term_copy;
 	a->ascii = term_ascii();
 	a->mono = term_color_mode() == COLOR_NONE;
 	a->theme = term_theme_now();

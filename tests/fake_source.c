@@ -1,5 +1,6 @@
 #include "tests/fake_source.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +104,14 @@ static void fill_candidates(struct fake *f, struct step *s)
 		s->top[i] = (struct step_candidate){ i ? (s->token + i * 3) % f->n_pieces : s->token, p, i < 4 ? p * 1.1f : 0 };
 		left -= p;
 	}
-	s->n_stages = 1;
-	s->stages[0] = (struct step_stage){ .kept = 4, .mass = 1 - left };
+	s->n_stages = 2;
+	s->stages[0] = (struct step_stage){ .kept = 4, .mass = 1 - left, .best = s->top[0].id, .shown = { NAN } };
+	s->stages[1] = s->stages[0];
+	if (s->pos % 4 == 3) {          /* a stage that promotes, and says something of itself */
+		s->stages[1].kept = 3;
+		s->stages[1].best = s->top[1].id;
+		s->stages[1].shown[0] = 1;
+	}
 	s->logprob = -0.5f;
 	s->p_final = s->top[0].p_final;
 	s->ms_forward = 20;

@@ -1,5 +1,6 @@
 #include "views/pane.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +84,13 @@ int pane_scroll(int n, int shown, int row)
 	if (first > n - shown)
 		first = n - shown;
 	return first < 0 ? 0 : first;
+}
+
+void pane_figure(struct buf *out, float value)
+{
+	buf_char(out, '\t');
+	if (!isnan(value))
+		buf_printf(out, "%.9g", (double)value);
 }
 
 void pane_empty(struct canvas *c, const char *why)

@@ -39,6 +39,9 @@ struct pane_def {
 	/* Appends a site (or nothing), a command line (or nothing). */
 	void (*subject)(const struct view *v, const struct choice *at, struct buf *out);
 	void (*enter)(const struct view *v, const struct choice *at, struct buf *out);
+	/* Row i of what is shown as values between tabs, -1: their names; false behind the
+	 * last.  For `copy`: exact, a hole is empty, text from the model escaped. */
+	bool (*values)(const struct view *v, int row, struct buf *out);
 	/* The choice under (y, x) of the inside, for the mouse; false: none. */
 	bool (*pick)(const struct view *v, struct rect inside, int y, int x, struct choice *at);
 };
@@ -64,6 +67,8 @@ struct rect pane_inside(struct rect r, bool line_left);
 
 /* For panes: the first of `shown` rows out of n so that `row` is in sight. */
 int pane_scroll(int n, int shown, int row);
+/* A figure for `values`, behind a tab; nothing for NAN. */
+void pane_figure(struct buf *out, float value);
 /* "nothing yet" in the middle of an empty pane. */
 void pane_empty(struct canvas *c, const char *why);
 

@@ -1,5 +1,6 @@
 #include "views/term.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #undef newline
 
 #include "engine/base/mem.h"
+#include "views/clipboard.h"
 #include "views/key.h"
 #include "views/terminfo.h"
 
@@ -294,6 +296,36 @@ void term_redraw(void)
 {
 	T.stale = true;
 	clearok(stdscr, TRUE);
+}
+
+static bool write_all(const char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t done = write(STDOUT_FILENO, bytes, n);
+
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
+			return false;
+		bytes += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+	return true;
+}
+
+/* Between two frames: curses has sent all it had with the last refresh(). */
+bool term_copy(const char *bytes, size_t n, const char **note, struct err *e)
+{
+	const char *tmux = getenv("TMUX"), *screen = getenv("STY");
+	struct buf b = { 0 };
+	bool ok;
+
+	*note = tmux && *tmux ? "tmux obeys when its set-clipboard is `on'" :
+	    screen && *screen ? "screen passes nothing on" : NULL;
+	if (n > CLIPBOARD_MOST)
+		return err_set(e, ERR_USAGE, "%zu bytes are more than the %d a terminal takes", n, CLIPBOARD_MOST);
+	clipboard_sequence(bytes, n, tmux && *tmux, &b);
+	ok = write_all(b.data, b.len);
+	buf_free(&b);
+	return ok || err_set(e, ERR_RUN, "the terminal: %s", strerror(errno));
 }
 
 void term_leave(void)

@@ -48,6 +48,9 @@ const struct theme *term_theme_now(void);
 void term_show(const struct canvas *c, int y, int x);
 /* Everything is sent again with the next term_show(). */
 void term_redraw(void);
+/* Asks the terminal to put text into its clipboard (clipboard.h); `note` says what
+ * may keep it from that, or is NULL.  False when there is too much of it. */
+bool term_copy(const char *bytes, size_t n, const char **note, struct err *e) MUST_CHECK;
 /* Gives the terminal to the shell, and takes it back. */
 void term_leave(void);
 void term_return(void);

@@ -177,8 +177,9 @@ bool cmd_help(struct app *a, const struct args *args, struct err *e)
 	const char *about = args->text[0];
 	struct err none;
 
-	if (*about && pane_find(about) < 0 && lens_find(about) < 0 && !command_find(about, strlen(about), &none))
-		return err_set(e, ERR_USAGE, "no pane, command or signal is called \"%.40s\"", about);
+	if (*about && pane_find(about) < 0 && lens_find(about) < 0 && strcmp(about, "samplers") != 0 &&
+	    !sampler_find(about, strlen(about)) && !command_find(about, strlen(about), &none))
+		return err_set(e, ERR_USAGE, "no pane, command, signal or sampler stage is called \"%.40s\"", about);
 	if (a->focus != PANE_help) {
 		a->before_help = a->focus;
 		a->zoomed_before_help = a->zoomed;

@@ -146,6 +146,21 @@ static void suspension_gives_the_terminal_back_and_takes_it_again(void **state)
 	CHECK_INT(pty_finish(&s), 0);
 }
 
+static void y_asks_the_terminal_for_its_clipboard(void **state)
+{
+	struct pty s;
+
+	(void)state;
+	start(&s, 3600 * 1000);
+	pty_expect(&s, "timeline");
+	pty_type(&s, "4y");             /* the first head */
+	pty_expect(&s, "\033]52;c;TDAuSDA=\a");
+	pty_expect(&s, "copied: L0.H0");
+	pty_type(&s, "q");
+	pty_expect(&s, LEFT);
+	CHECK_INT(pty_finish(&s), 0);
+}
+
 static void without_a_terminal_it_says_what_to_use(void **state)
 {
 	struct source *src = fake_open(&(struct fake_options){ 0 });
@@ -175,6 +190,7 @@ int main(void)
 		TEST(interrupt_holds_then_leaves),
 		TEST(a_signal_gives_the_terminal_back),
 		TEST(suspension_gives_the_terminal_back_and_takes_it_again),
+		TEST(y_asks_the_terminal_for_its_clipboard),
 		TEST(without_a_terminal_it_says_what_to_use),
 	};
 

@@ -212,6 +212,31 @@ static void nothing_a_model_says_reaches_the_screen_raw(void **state)
 	close_app(a);
 }
 
+static void stages_say_what_they_promoted_and_measured(void **state)
+{
+	struct app *a = generated(false, false);
+
+	(void)state;
+	run(a, "sampler top-k 40 | xtc 0.5");
+	run(a, "step 4");
+	run(a, "cursor 47");            /* the made-up stages promote at every fourth */
+	run(a, "layout [(text sampler)]");
+	screen_is(a, "sampler-promotes", 12, 130);
+	close_app(a);
+}
+
+static void help_lists_the_stages_of_samplers(void **state)
+{
+	struct app *a = generated(false, false);
+
+	(void)state;
+	run(a, "help samplers");
+	screen_is(a, "help-samplers", 24, 80);
+	run(a, "help xtc");
+	screen_is(a, "help-xtc", 12, 80);
+	close_app(a);
+}
+
 /* Every size there may be: nothing but the checks of the canvas and of the
  * sanitizers, which is much. */
 static void no_size_breaks_a_screen(void **state)
@@ -260,6 +285,8 @@ int main(void)
 		TEST(every_pane_alone),
 		TEST(help_explains_a_pane),
 		TEST(nothing_a_model_says_reaches_the_screen_raw),
+		TEST(stages_say_what_they_promoted_and_measured),
+		TEST(help_lists_the_stages_of_samplers),
 		TEST(no_size_breaks_a_screen),
 		TEST(the_prompt_completes_and_is_shown),
 	};

@@ -111,6 +111,22 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	free(k.key);
 }
 
+/* By position, not by share: the row of the head as it is. */
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	const float *p = row_of(v);
+
+	if (row < 0)
+		buf_printf(out, "position\ttoken\tL%d.H%d", v->layer, v->head);
+	if (row < 0 || !p || row >= v->look->n_keys)
+		return row < 0;
+	buf_printf(out, "%d\t", row);
+	if (row < timeline_n_tokens(v->steps))
+		view_piece(v, timeline_token(v->steps, row), out);
+	pane_figure(out, p[row]);
+	return true;
+}
+
 static void extent(const struct view *v, int *rows, int *cols)
 {
 	*rows = v->look && v->look->attention ? v->look->n_keys : 0;
@@ -145,4 +161,5 @@ const struct pane_def pane_attention = {
 	.source = "entropy bound: Zhai et al. 2023",
 	.min_rows = 4, .min_cols = 36, .needs = LOOK_ATTENTION,
 	.draw = draw, .subtitle = subtitle, .extent = extent, .subject = subject, .enter = enter,
+	.values = values,
 };

@@ -111,6 +111,23 @@ static void enter(const struct view *v, const struct choice *at, struct buf *out
 		buf_printf(out, "pick %d", at->row + 1);
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	const struct step *s = v->step;
+
+	if (row < 0)
+		buf_str(out, "rank\ttoken\tid\tp_raw\tp_final\ttaken");
+	if (row < 0 || !s || row >= s->n_top)
+		return row < 0;
+	buf_printf(out, "%d\t", row + 1);
+	view_piece(v, s->top[row].id, out);
+	buf_printf(out, "\t%d", (int)s->top[row].id);
+	pane_figure(out, s->top[row].p_raw);
+	pane_figure(out, s->why == WHY_PROMPT ? NAN : s->top[row].p_final);
+	buf_printf(out, "\t%d", s->top[row].id == s->token);
+	return true;
+}
+
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
 {
 	int n = v->step ? v->step->n_top : 0, shown = inside.rows - 1 < n ? inside.rows - 1 : n;
@@ -134,5 +151,5 @@ const struct pane_def pane_candidates = {
 		   "to draw from after the sampler: some are cut, the others share all of it. The pointer marks the token "
 		   "that was taken. Enter takes the chosen one instead and goes on from there, as a new branch.",
 	.min_rows = 3, .min_cols = 30,
-	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter, .pick = pick,
+	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter, .values = values, .pick = pick,
 };

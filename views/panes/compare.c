@@ -72,6 +72,24 @@ static void subtitle(const struct view *v, struct buf *out)
 		buf_printf(out, ", mean KL %.3g nats of the top %d", c.mean_kl, STEP_TOP);
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	struct compare c;
+	struct compare_row at;
+
+	if (row < 0)
+		buf_str(out, "position\tline\tbranch\tKL");
+	if (row < 0 || !v->compared || !compare_open(&c, v->steps, v->compared) || row >= c.n)
+		return row < 0;
+	at = compare_at(&c, row);
+	buf_printf(out, "%d\t", at.pos);
+	view_piece(v, at.line, out);
+	buf_char(out, '\t');
+	view_piece(v, at.branch, out);
+	pane_figure(out, (float)at.kl);
+	return true;
+}
+
 static void extent(const struct view *v, int *rows, int *cols)
 {
 	struct compare c;
@@ -98,5 +116,5 @@ const struct pane_def pane_compare = {
 		   "as its least likely kept one, so it is a lower bound. The position of the first difference is marked. "
 		   "Behind it the two read different texts. Enter moves the cursor there.",
 	.min_rows = 3, .min_cols = 30,
-	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter,
+	.draw = draw, .subtitle = subtitle, .extent = extent, .enter = enter, .values = values,
 };

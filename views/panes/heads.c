@@ -59,6 +59,21 @@ static void enter(const struct view *v, const struct choice *at, struct buf *out
 	buf_str(out, "show attention");
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	struct reading r = reading_now(v);
+
+	if (row >= r.n_rows)
+		return false;
+	buf_printf(out, row < 0 ? "layer" : "L%d", row);
+	for (int h = 0; h < r.n_cols; h++)
+		if (row < 0)
+			buf_printf(out, "\tH%d", h);
+		else
+			pane_figure(out, r.values[(size_t)row * (size_t)r.n_cols + (size_t)h]);
+	return true;
+}
+
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
 {
 	struct canvas c = { .rows = inside.rows, .cols = inside.cols };
@@ -91,5 +106,5 @@ const struct pane_def pane_heads = {
 		   "and deep heads near zero entropy collapse).",
 	.min_rows = 4, .min_cols = 14,
 	.draw = draw, .subtitle = subtitle, .legend = legend, .extent = extent, .subject = subject, .enter = enter,
-	.pick = pick,
+	.values = values, .pick = pick,
 };

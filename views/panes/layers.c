@@ -69,6 +69,25 @@ static void extent(const struct view *v, int *rows, int *cols)
 	*cols = 1;
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	enum lens_id ids[8];
+	int n = layer_lenses(ids, 8);
+
+	if (row >= v->info->hp.n_layers)
+		return false;
+	buf_printf(out, row < 0 ? "layer" : "L%d", row);
+	for (int i = 0; i < n; i++) {
+		struct reading r = v->step ? reading_of_step(v->step, ids[i]) : (struct reading){ 0 };
+
+		if (row < 0)
+			buf_printf(out, "\t%s", lenses[ids[i]]->probe.name);
+		else
+			pane_figure(out, r.values && row < r.n_rows ? r.values[row] : NAN);
+	}
+	return true;
+}
+
 static void subject(const struct view *v, const struct choice *at, struct buf *out)
 {
 	(void)v;
@@ -82,5 +101,5 @@ const struct pane_def pane_layers = {
 	.read_it = "One row a layer. The residual stream is the vector every layer reads and adds to: its length, what "
 		   "attention and the MLP added to it, and how many neurons were silent. Bars compare down a column.",
 	.min_rows = 3, .min_cols = 22,
-	.draw = draw, .extent = extent, .subject = subject,
+	.draw = draw, .extent = extent, .subject = subject, .values = values,
 };

@@ -19,6 +19,12 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		pane_empty(c, "nothing has been said yet");
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	buf_str(out, row < 0 ? "log" : row < v->n_log ? v->log[row] : "");
+	return row < v->n_log;
+}
+
 static void extent(const struct view *v, int *rows, int *cols)
 {
 	*rows = v->n_log;
@@ -31,5 +37,5 @@ const struct pane_def pane_log = {
 	.doc = "commands and what came of them",
 	.read_it = "A line with : was asked for, by a key, the prompt or a script; one with ! is an error.",
 	.min_rows = 2, .min_cols = 20,
-	.draw = draw, .extent = extent,
+	.draw = draw, .extent = extent, .values = values,
 };

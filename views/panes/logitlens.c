@@ -66,6 +66,27 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	buf_free(&d.token[1]);
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	const struct look *k = v->look;
+	const struct look_layer *at;
+
+	if (row < 0)
+		buf_str(out, "layer\tsays\tp\tthen\tp\tentropy\tKL");
+	if (row < 0 || !k || !k->lens || row >= k->n_layers)
+		return row < 0;
+	at = &k->lens[k->n_layers - 1 - row];
+	buf_printf(out, "L%d", k->n_layers - 1 - row);
+	for (int i = 0; i < 2; i++) {
+		buf_char(out, '\t');
+		view_piece(v, at->top[i].id, out);
+		pane_figure(out, at->top[i].p);
+	}
+	pane_figure(out, (float)(at->softmax.lse - at->softmax.mean));
+	pane_figure(out, at->kl);
+	return true;
+}
+
 static void extent(const struct view *v, int *rows, int *cols)
 {
 	*rows = v->info->hp.n_layers;
@@ -95,5 +116,5 @@ const struct pane_def pane_logitlens = {
 		   "their vectors are not made to be read yet.",
 	.source = "nostalgebraist 2020",
 	.min_rows = 4, .min_cols = 44, .needs = LOOK_LENS,
-	.draw = draw, .subtitle = subtitle, .extent = extent, .subject = subject,
+	.draw = draw, .subtitle = subtitle, .extent = extent, .subject = subject, .values = values,
 };

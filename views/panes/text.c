@@ -107,6 +107,21 @@ static bool pick(const struct view *v, struct rect inside, int y, int x, struct 
 	return at->row >= 0;
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	static const char *const why[] = { [WHY_PROMPT] = "prompt", [WHY_SAMPLED] = "sampled", [WHY_FORCED] = "forced" };
+
+	if (row < 0)
+		buf_printf(out, "position\ttoken\tid\twhy\t%s", lenses[v->text_lens]->probe.name);
+	if (row < 0 || row >= timeline_n_tokens(v->steps))
+		return row < 0;
+	buf_printf(out, "%d\t", row);
+	view_piece(v, timeline_token(v->steps, row), out);
+	buf_printf(out, "\t%d\t%s", (int)timeline_token(v->steps, row), why[timeline_why(v->steps, row)]);
+	pane_figure(out, row ? timeline_scalar(v->steps, row - 1, v->text_lens) : NAN);
+	return true;
+}
+
 static void enter(const struct view *v, const struct choice *at, struct buf *out)
 {
 	(void)v;
@@ -131,5 +146,5 @@ const struct pane_def pane_text = {
 		   "underlined) where it was not. The marked token is the one the step under the cursor made: "
 		   "Left and Right move it, and every pane follows. `lens NAME` colours by another signal.",
 	.min_rows = 3, .min_cols = 20,
-	.draw = draw, .subtitle = subtitle, .legend = legend, .pick = pick, .enter = enter,
+	.draw = draw, .subtitle = subtitle, .legend = legend, .pick = pick, .enter = enter, .values = values,
 };

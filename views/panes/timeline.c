@@ -162,6 +162,28 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 	free(values);
 }
 
+static bool values(const struct view *v, int row, struct buf *out)
+{
+	if (row < 0)
+		buf_str(out, "position\tread\tcame");
+	else if (row < timeline_n(v->steps))
+		buf_printf(out, "%d\t", row);
+	else
+		return false;
+	if (row >= 0) {
+		view_piece(v, timeline_token(v->steps, row), out);
+		buf_char(out, '\t');
+		if (row + 1 < timeline_n_tokens(v->steps))
+			view_piece(v, timeline_token(v->steps, row + 1), out);
+	}
+	for (int i = 0; i < v->n_series; i++)
+		if (row < 0)
+			buf_printf(out, "\t%s", lenses[v->series[i]]->probe.name);
+		else
+			pane_figure(out, timeline_scalar(v->steps, row, v->series[i]));
+	return true;
+}
+
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
 {
 	struct window w = window_of(inside.rows, inside.cols, v);
@@ -233,5 +255,5 @@ const struct pane_def pane_timeline = {
 		   "which third of the generated text it lies, and what a plainer signal says beside it. A dot is a value nobody measured. "
 		   "`series NAMES` chooses the signals.",
 	.min_rows = 3, .min_cols = 30,
-	.draw = draw, .subtitle = subtitle, .pick = pick, .enter = enter,
+	.draw = draw, .subtitle = subtitle, .pick = pick, .enter = enter, .values = values,
 };
