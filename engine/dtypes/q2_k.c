@@ -32,7 +32,7 @@ static void dequantize(const void *src, float *dst, size_t n)
 
 static void quantize(const float *src, void *dst, size_t n)
 {
-	unsigned char *p = dst;
+	unsigned char *p = dst, q[16];
 
 	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
 		float scale[16], min[16], step, step_min;
@@ -47,15 +47,12 @@ static void quantize(const float *src, void *dst, size_t n)
 		for (int g = 0; g < 16; g++) {
 			int s = search_level(scale[g] * search_inverse(step), 0, 15);
 			int m = search_level(min[g] * search_inverse(step_min), 0, 15);
-			float inverse = search_inverse(step * (float)s), base = step_min * (float)m;
+			unsigned char *at = p + 16 + g / 8 * 32 + g % 2 * 16;
 
 			p[g] = (unsigned char)(s | m << 4);
-			for (int i = g * 16; i < g * 16 + 16; i++) {
-				unsigned char *at = p + 16 + i / 128 * 32 + i % 32;
-				int q = search_level((src[i] + base) * inverse, 0, 3);
-
-				*at = (unsigned char)(*at | q << (i / 32 % 4 * 2));
-			}
+			search_levels(src + g * 16, 16, -step_min * (float)m, search_inverse(step * (float)s), 0, 3, q);
+			for (int i = 0; i < 16; i++)
+				at[i] = (unsigned char)(at[i] | q[i] << (g / 2 % 4 * 2));
 		}
 	}
 }

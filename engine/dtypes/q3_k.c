@@ -47,7 +47,7 @@ static void put_scale(unsigned char *s, int g, int scale6)
 
 static void quantize(const float *src, void *dst, size_t n)
 {
-	unsigned char *p = dst;
+	unsigned char *p = dst, q[16];
 
 	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
 		float want[16], step;
@@ -59,15 +59,13 @@ static void quantize(const float *src, void *dst, size_t n)
 		step = block_f16(p + D);
 		for (int g = 0; g < 16; g++) {
 			int s = search_level(want[g] * search_inverse(step), -32, 31);
-			float inverse = search_inverse(step * (float)s);
+			unsigned char *low = p + QS + g / 8 * 32 + g % 2 * 16, *third = p + g % 2 * 16;
 
 			put_scale(p + SCALES, g, s + 32);
-			for (int i = g * 16; i < g * 16 + 16; i++) {
-				unsigned char *low = p + QS + i / 128 * 32 + i % 32, *third = p + i % 32;
-				int q = search_level(src[i] * inverse, -4, 3) + 4;
-
-				*low = (unsigned char)(*low | (q & 3) << (i / 32 % 4 * 2));
-				*third = (unsigned char)(*third | q >> 2 << (i / 32));
+			search_levels(src + g * 16, 16, 0, search_inverse(step * (float)s), -4, 3, q);
+			for (int i = 0; i < 16; i++) {
+				low[i] = (unsigned char)(low[i] | (q[i] & 3) << (g / 2 % 4 * 2));
+				third[i] = (unsigned char)(third[i] | q[i] >> 2 << (g / 2));
 			}
 		}
 	}

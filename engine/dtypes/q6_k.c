@@ -35,7 +35,7 @@ static void dequantize(const void *src, float *dst, size_t n)
 
 static void quantize(const float *src, void *dst, size_t n)
 {
-	unsigned char *p = dst;
+	unsigned char *p = dst, q[16];
 
 	for (; n >= QK_K; n -= QK_K, p += BYTES, src += QK_K) {
 		float want[16], step;
@@ -45,14 +45,16 @@ static void quantize(const float *src, void *dst, size_t n)
 		memset(p, 0, BYTES);
 		block_put_u16(p + D, f16_from_f32(search_step(want, 16, 128)));
 		step = block_f16(p + D);
-		for (int i = 0; i < QK_K; i++) {
-			int half = i / 128, run = i / 32 % 4, s = search_level(want[i / 16] * search_inverse(step), -128, 127);
-			unsigned char *low = p + half * 64 + run % 2 * 32 + i % 32, *high = p + QH + half * 32 + i % 32;
-			int q = search_level(src[i] * search_inverse(step * (float)s), -32, 31) + 32;
+		for (int g = 0; g < 16; g++) {
+			int half = g / 8, run = g / 2 % 4, s = search_level(want[g] * search_inverse(step), -128, 127);
+			unsigned char *low = p + half * 64 + run % 2 * 32 + g % 2 * 16, *high = p + QH + half * 32 + g % 2 * 16;
 
-			p[SCALES + i / 16] = (unsigned char)s;
-			*low = (unsigned char)(*low | (q & 15) << (run / 2 * 4));
-			*high = (unsigned char)(*high | q >> 4 << (run * 2));
+			p[SCALES + g] = (unsigned char)s;
+			search_levels(src + g * 16, 16, 0, search_inverse(step * (float)s), -32, 31, q);
+			for (int i = 0; i < 16; i++) {
+				low[i] = (unsigned char)(low[i] | (q[i] & 15) << (run / 2 * 4));
+				high[i] = (unsigned char)(high[i] | q[i] >> 4 << (run * 2));
+			}
 		}
 	}
 }

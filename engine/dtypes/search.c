@@ -1,24 +1,40 @@
 #include "engine/dtypes/search.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
-enum { MOST = 32 };
+#define INLINE static inline __attribute__((always_inline))
 
-/* Four values at a time, by the compiler's own vectors: the search is the inner
- * loop of writing a K format, twenty times over. */
-typedef float lanes __attribute__((vector_size(16)));
-typedef int32_t masks __attribute__((vector_size(16)));
-enum { LANES = 4 };
+/*
+ * The trials of a group stand side by side, and each value goes to all of them at
+ * once: no sum is ever folded, so the bits are the same however wide the vectors
+ * are.  Those beyond the last trial repeat it.
+ */
+enum { MOST = 32, LANES = 8, TRIALS = 24, AFFINE = 21, SYMMETRIC = 19 };
+
+/* What is being tried, for one group. */
+struct group {
+	int n;
+	float x[MOST], w[MOST], wx[MOST];       /* values, their weights, both multiplied */
+	float sw, swx;                          /* sums of w and wx */
+	float lo, hi;                           /* levels */
+	float inverse[TRIALS];
+	float wq[TRIALS], wqq[TRIALS], wqx[TRIALS];     /* sums of weight w, level q and value x */
+	float scale[TRIALS], min[TRIALS], loss[TRIALS];
+};
 
 /* Rounds to nearest, ties to even, in plain float adds that a compiler can
  * vectorize; good below 2^22. */
-static inline float nearest(float x)
+INLINE float nearest(float x)
 {
 	return (x + 0x1.8p23f) - 0x1.8p23f;
 }
 
-static inline float within(float x, float lo, float hi)
+INLINE float within(float x, float lo, float hi)
 {
 	x = x > lo ? x : lo;
 	return x < hi ? x : hi;
@@ -34,6 +50,12 @@ float search_inverse(float x)
 int search_level(float x, int lo, int hi)
 {
 	return (int)nearest(within(x, (float)lo, (float)hi));
+}
+
+void search_levels(const float *x, int n, float base, float inverse, int lo, int hi, unsigned char *q)
+{
+	for (int i = 0; i < n; i++)
+		q[i] = (unsigned char)((int)nearest(within((x[i] - base) * inverse, (float)lo, (float)hi)) - lo);
 }
 
 float search_largest(const float *x, int n)
@@ -54,70 +76,47 @@ float search_step(const float *scale, int n, int levels)
 	return -at / (float)levels;
 }
 
-static inline float fold(lanes x)
+/* The sums of LANES trials from t on. */
+typedef void round_fn(struct group *g, int t);
+
+INLINE void round_any(struct group *g, int t)
 {
-	return (x[0] + x[2]) + (x[1] + x[3]);
+	for (int k = t; k < t + LANES; k++)
+		g->wq[k] = g->wqq[k] = g->wqx[k] = 0;
+	for (int i = 0; i < g->n; i++)
+		for (int k = t; k < t + LANES; k++) {
+			float q = nearest(within(g->x[i] * g->inverse[k], g->lo, g->hi)), a = g->w[i] * q;
+
+			g->wq[k] += a;
+			g->wqq[k] += a * q;
+			g->wqx[k] += g->wx[i] * q;
+		}
 }
 
-static inline lanes all(float x)
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+
+/* The same operations in the same order, so the same bits. */
+AVX2 static inline void round_avx2(struct group *g, int t)
 {
-	return (lanes){ x, x, x, x };
-}
+	__m256 wq = _mm256_setzero_ps(), wqq = wq, wqx = wq, inv = _mm256_loadu_ps(g->inverse + t);
+	__m256 lo = _mm256_set1_ps(g->lo), hi = _mm256_set1_ps(g->hi), even = _mm256_set1_ps(0x1.8p23f);
 
-static inline lanes load(const float *x)
-{
-	lanes v;
+	for (int i = 0; i < g->n; i++) {
+		__m256 q = _mm256_mul_ps(_mm256_set1_ps(g->x[i]), inv), a;
 
-	memcpy(&v, x, sizeof v);
-	return v;
-}
-
-/* a where the mask is set, else b. */
-static inline lanes pick(masks m, lanes a, lanes b)
-{
-	return (lanes)((m & (masks)a) | (~m & (masks)b));
-}
-
-/* Sums over a group of weight w, level q and value x. */
-struct sums {
-	float w, wx, wq, wqq, wqx;
-};
-
-/* Levels of x under (x - base) * inverse, and their sums. */
-static inline struct sums round_group(const float *x, const float *w, int n, float base, float inverse, float lo, float hi)
-{
-	lanes wq = {0}, wqq = {0}, wqx = {0}, low = all(lo), high = all(hi);
-
-	for (int i = 0; i < n; i += LANES) {
-		lanes v = load(x + i), q = (v - base) * inverse;
-
-		q = pick(q > low, q, low);
-		q = pick(q < high, q, high);
-		q = (q + 0x1.8p23f) - 0x1.8p23f;
-		lanes a = load(w + i) * q;
-
-		wq += a;
-		wqq += a * q;
-		wqx += a * v;
+		q = _mm256_min_ps(_mm256_max_ps(q, lo), hi);
+		q = _mm256_sub_ps(_mm256_add_ps(q, even), even);
+		a = _mm256_mul_ps(_mm256_set1_ps(g->w[i]), q);
+		wq = _mm256_add_ps(wq, a);
+		wqq = _mm256_add_ps(wqq, _mm256_mul_ps(a, q));
+		wqx = _mm256_add_ps(wqx, _mm256_mul_ps(_mm256_set1_ps(g->wx[i]), q));
 	}
-	return (struct sums){ .wq = fold(wq), .wqq = fold(wqq), .wqx = fold(wqx) };
+	_mm256_storeu_ps(g->wq + t, wq);
+	_mm256_storeu_ps(g->wqq + t, wqq);
+	_mm256_storeu_ps(g->wqx + t, wqx);
 }
-
-/* The weight of a value is what it is, and what its group is: rms + |x|. */
-static struct sums weigh(const float *x, int n, float *w)
-{
-	float sq = 0, sw = 0, swx = 0;
-
-	for (int i = 0; i < n; i++)
-		sq += x[i] * x[i];
-	sq = sqrtf(sq / (float)n);
-	for (int i = 0; i < n; i++) {
-		w[i] = sq + fabsf(x[i]);
-		sw += w[i];
-		swx += w[i] * x[i];
-	}
-	return (struct sums){ .w = sw, .wx = swx };
-}
+#endif
 
 /*
  * With s = sums of w, q, x: minimise sum w (scale q - min - x)^2.
@@ -125,29 +124,105 @@ static struct sums weigh(const float *x, int n, float *w)
  * and with min held at 0 when it would be negative, scale = Sqx / Sqq.  The loss
  * below lacks sum w x^2, which is the same for all.
  */
-static float solve_affine(const struct sums *s, float *scale, float *min)
+INLINE void solve_affine(struct group *g)
 {
-	float det = s->w * s->wqq - s->wq * s->wq;
+	float sw = g->sw, swx = g->swx;
 
-	*scale = *min = 0;
-	if (det > 0) {
-		*scale = (s->w * s->wqx - s->wx * s->wq) / det;
-		*min = (*scale * s->wq - s->wx) / s->w;
+	for (int t = 0; t < TRIALS; t++) {
+		float wq = g->wq[t], wqq = g->wqq[t], wqx = g->wqx[t];
+		float det = sw * wqq - wq * wq, a = (sw * wqx - swx * wq) / det, b = (a * wq - swx) / sw, alone = wqx / wqq;
+		float gain, loss;
+
+		b = det > 0 ? b : -1;
+		a = b >= 0 ? a : alone;
+		b = b >= 0 ? b : 0;
+		gain = 2 * a * b * wq + 2 * a * wqx;
+		loss = a * a * wqq + b * b * sw - gain + 2 * b * swx;
+		g->scale[t] = a;
+		g->min[t] = b;
+		g->loss[t] = a > 0 ? loss : INFINITY;
 	}
-	if ((det <= 0 || *min < 0) && s->wqq > 0) {
-		*scale = s->wqx / s->wqq;
-		*min = 0;
+}
+
+/* The same without a minimum. */
+INLINE void solve_symmetric(struct group *g)
+{
+	for (int t = 0; t < TRIALS; t++) {
+		float a = g->wqx[t] / g->wqq[t], gain = a * g->wqx[t];
+
+		g->scale[t] = a;
+		g->loss[t] = g->wqq[t] > 0 ? -gain : 0;
 	}
-	if (!(*scale > 0))
-		return INFINITY;
-	return *scale * *scale * s->wqq + *min * *min * s->w - 2 * *scale * *min * s->wq - 2 * *scale * s->wqx +
-	    2 * *min * s->wx;
+}
+
+INLINE void try_all(struct group *g, bool affine, round_fn *round)
+{
+	for (int t = 0; t < TRIALS; t += LANES)
+		round(g, t);
+	if (affine)
+		solve_affine(g);
+	else
+		solve_symmetric(g);
+}
+
+static void try_any(struct group *g, bool affine)
+{
+	if (affine)
+		try_all(g, true, round_any);
+	else
+		try_all(g, false, round_any);
+}
+
+#if defined(__x86_64__)
+AVX2 static void try_avx2(struct group *g, bool affine)
+{
+	if (affine)
+		try_all(g, true, round_avx2);
+	else
+		try_all(g, false, round_avx2);
+}
+#endif
+
+/* The trial that loses least, the first among equals; -1: none is below `limit`. */
+static int best_trial(struct group *g, bool affine, float limit)
+{
+	float least = limit;
+
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2"))
+		try_avx2(g, affine);
+	else
+#endif
+		try_any(g, affine);
+	for (int t = 0; t < TRIALS; t++)
+		least = g->loss[t] < least ? g->loss[t] : least;
+	for (int t = 0; least < limit && t < TRIALS; t++)
+		if (g->loss[t] == least)
+			return t;
+	return -1;
+}
+
+/* The weight of a value is what it is, and what its group is: rms + |x|. */
+static void weigh(struct group *g, const float *x)
+{
+	float sq = 0;
+
+	g->sw = g->swx = 0;
+	for (int i = 0; i < g->n; i++)
+		sq += x[i] * x[i];
+	sq = sqrtf(sq / (float)g->n);
+	for (int i = 0; i < g->n; i++) {
+		g->w[i] = sq + fabsf(x[i]);
+		g->sw += g->w[i];
+		g->swx += g->w[i] * x[i];
+	}
 }
 
 void search_affine(const float *x, int n, int top, float *scale, float *min)
 {
-	float w[MOST], lo = 0, hi = x[0], best = INFINITY;
-	struct sums fixed;
+	struct group g;
+	float lo = 0, hi = x[0];
+	int best;
 
 	for (int i = 0; i < n; i++) {
 		lo = x[i] < lo ? x[i] : lo;
@@ -158,45 +233,45 @@ void search_affine(const float *x, int n, int top, float *scale, float *min)
 	if (!(hi - lo > 0) || !isfinite(hi - lo))
 		return;
 	*scale = (hi - lo) / (float)top;
-	fixed = weigh(x, n, w);
+	g.n = n;
+	g.lo = 0;
+	g.hi = (float)top;
+	weigh(&g, x);
+	for (int i = 0; i < n; i++) {
+		g.x[i] = x[i] - lo;
+		g.wx[i] = g.w[i] * x[i];
+	}
 	/* 15 levels: from 14 to 16 of them on the range in steps of a tenth. */
-	for (int i = 0; i <= 20; i++) {
-		struct sums s = round_group(x, w, n, lo, ((float)top - 1 + 0.1f * (float)i) / (hi - lo), 0, (float)top);
-		float a, b, loss;
-
-		s.w = fixed.w;
-		s.wx = fixed.wx;
-		loss = solve_affine(&s, &a, &b);
-		if (loss < best) {
-			best = loss;
-			*scale = a;
-			*min = b;
-		}
+	for (int t = 0; t < TRIALS; t++)
+		g.inverse[t] = ((float)top - 1 + 0.1f * (float)(t < AFFINE ? t : AFFINE - 1)) / (hi - lo);
+	if ((best = best_trial(&g, true, INFINITY)) >= 0) {
+		*scale = g.scale[best];
+		*min = g.min[best];
 	}
 }
 
 float search_symmetric(const float *x, int n, int half)
 {
-	float w[MOST], at = 0, best = 0, scale = 0;
+	struct group g;
+	float at = 0;
+	int best;
 
+	g.n = n;
+	g.lo = -(float)half;
+	g.hi = (float)half - 1;
 	for (int i = 0; i < n; i++) {
 		at = fabsf(x[i]) > fabsf(at) ? x[i] : at;
-		w[i] = x[i] * x[i];
+		g.x[i] = x[i];
+		g.w[i] = x[i] * x[i];
+		g.wx[i] = g.w[i] * x[i];
 	}
 	if (!isfinite(at) || search_inverse(at) == 0)
 		return 0;
+	for (int t = 0; t < TRIALS; t++)
+		g.inverse[t] = -((float)half + 0.1f * (float)((t < SYMMETRIC ? t : SYMMETRIC - 1) - SYMMETRIC / 2)) / at;
+	best = best_trial(&g, false, 0);
 	/* The far end, -half, is for the largest magnitude, whatever its sign. */
-	scale = -at / (float)half;
-	for (int i = -9; i <= 9; i++) {
-		struct sums s = round_group(x, w, n, 0, -((float)half + 0.1f * (float)i) / at, -(float)half, (float)half - 1);
-
-		/* The loss is sum w x^2 - wqx^2 / wqq. */
-		if (s.wqq > 0 && s.wqx * s.wqx > best * s.wqq) {
-			best = s.wqx * s.wqx / s.wqq;
-			scale = s.wqx / s.wqq;
-		}
-	}
-	return scale;
+	return best >= 0 ? g.scale[best] : -at / (float)half;
 }
 
 static void put_scale_min(unsigned char *s, int j, int scale, int min)
@@ -228,7 +303,6 @@ void search_put_affine8(const float *x, int top, unsigned char *d, unsigned char
 		float inverse = search_inverse(step * (float)s), base = -step_min * (float)m;
 
 		put_scale_min(scales, g, s, m);
-		for (int i = 0; i < 32; i++)
-			q[g * 32 + i] = (unsigned char)nearest(within((x[g * 32 + i] - base) * inverse, 0, (float)top));
+		search_levels(x + g * 32, 32, base, inverse, 0, top, q + g * 32);
 	}
 }

@@ -23,6 +23,8 @@ float search_symmetric(const float *x, int n, int half);
 
 /* The nearest level of lo..hi; what has no nearest (NaN) is lo. */
 int search_level(float x, int lo, int hi);
+/* Of (x - base) * inverse, counted from lo. */
+void search_levels(const float *x, int n, float base, float inverse, int lo, int hi, unsigned char *q);
 /* 1 / x, or 0 where that is not finite. */
 float search_inverse(float x);
 /* The largest of n values that are not negative; infinite ones are passed over. */
