@@ -21,6 +21,11 @@ struct lens_def {
 	const char *unit;       /* "nats", "of ln T", "" */
 	const char *source;     /* paper, or "own" */
 	float lo, hi;           /* range of the colour scale; hi may be NAN: largest seen */
+	/* For a signal that sits at its ceiling hi: the smallest distance below it that
+	 * is worth telling apart, and the ceiling's name.  The scale is then logarithmic
+	 * in hi - value.  0 and NULL: linear. */
+	float near;
+	const char *ceiling;
 };
 
 enum lens_id {

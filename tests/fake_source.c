@@ -76,13 +76,20 @@ static float made_up(unsigned a, unsigned b)
 	return (float)(x >> 8) / (float)(1 << 24);
 }
 
+/* It sits at its ceiling, as in running text. */
+static bool is_jsd(const struct probe *p)
+{
+	return !strcmp(p->name, "jsd");
+}
+
 static void fill_values(struct step *s)
 {
 	for (int i = 0; i < s->plan->n; i++)
 		for (size_t k = 0; k < probe_plan_count(s->plan, i); k++) {
 			float u = made_up((unsigned)s->pos * 64 + (unsigned)i, (unsigned)k);
 
-			s->values[s->plan->offset[i] + k] = s->plan->probes[i]->axes == PROBE_SCALAR ? u * u * 4 : u;
+			s->values[s->plan->offset[i] + k] = s->plan->probes[i]->axes != PROBE_SCALAR ? u :
+			    is_jsd(s->plan->probes[i]) ? 0.6931472f * (1 - powf(10, -4 * u)) : u * u * 4;
 		}
 	for (int l = 0; l < s->n_layers; l++)
 		for (int k = 0; k < STEP_NEURONS; k++)

@@ -8,7 +8,7 @@
 
 struct scale scale_of(const struct reading *r)
 {
-	struct scale s = { .lo = r->lens->lo, .hi = r->lens->hi };
+	struct scale s = { .lo = r->lens->lo, .hi = r->lens->hi, .near = r->lens->near };
 	float lo = 0, hi = 1;
 	bool any = reading_range(r, &lo, &hi);
 
@@ -23,8 +23,10 @@ struct scale scale_of(const struct reading *r)
 
 float scale_unit(struct scale s, float v)
 {
-	float u = (v - s.lo) / (s.hi - s.lo);
+	float u = (v - s.lo) / (s.hi - s.lo), below = s.hi - v;
 
+	if (s.near > 0 && !isnan(v))
+		u = logf((s.hi - s.lo) / (below > s.near ? below : s.near)) / logf((s.hi - s.lo) / s.near);
 	return isnan(u) ? NAN : u < 0 ? 0 : u > 1 ? 1 : u;
 }
 
@@ -54,10 +56,25 @@ const char *scale_short(float v, char *out, size_t room)
 	return out;
 }
 
+const char *scale_figure(const struct lens_def *d, float v, int letters, char *out, size_t room)
+{
+	float below = d->hi - v;
+	char digits[16];
+
+	if (!d->ceiling || below > 0.1f) {
+		snprintf(out, room, "%.3f", (double)v);
+		return out;
+	}
+	snprintf(digits, sizeof digits, "%.*f", letters - (int)strlen(d->ceiling) - 2, (double)(below > 0 ? below : 0));
+	snprintf(out, room, "%s-%s", d->ceiling, digits + 1);
+	return out;
+}
+
 int scale_legend(struct canvas *c, int y, int from, int x, struct scale s, const char *unit)
 {
 	char lo[16], hi[16];
-	int n_unit = (int)strlen(unit), width;
+	const char *log = s.near > 0 ? ", log below the top" : "";
+	int n_unit = (int)strlen(unit) + (int)strlen(log), width;
 
 	scale_short(s.lo, lo, sizeof lo);
 	scale_short(s.hi, hi, sizeof hi);
@@ -71,6 +88,6 @@ int scale_legend(struct canvas *c, int y, int from, int x, struct scale s, const
 	canvas_put(c, y, at - 1, STYLE_DIM, ' ');
 	for (int i = 1; i <= 8; i++)
 		at = canvas_put(c, y, at, style_heat(scale_step((float)(i - 1) / 7)), glyph_column(i, c->ascii));
-	at = canvas_printf(c, y, at, STYLE_DIM, " %s%s%s", hi, n_unit ? " " : "", unit);
+	at = canvas_printf(c, y, at, STYLE_DIM, " %s%s%s%s", hi, n_unit ? " " : "", unit, log);
 	return x - width;
 }

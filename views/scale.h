@@ -8,9 +8,11 @@
 
 struct scale {
 	float lo, hi;           /* hi > lo */
+	float near;             /* above 0: logarithmic in hi - value, down to this distance */
 };
 
 /* Range of a lens; where it says NAN, the range of what was measured. */
+struct lens_def;
 struct reading;
 struct scale scale_of(const struct reading *r);
 
@@ -21,6 +23,10 @@ int scale_step(float unit);
 /* A value in at most `room` - 1 letters, as short as it can be read:
  * 0.07 -> ".07", 12.3, 1.2k.  NAN gives an empty text. */
 const char *scale_short(float v, char *out, size_t room);
+
+/* A value of a lens with three decimals; close below its ceiling as the distance from
+ * it, in so many letters: "ln2-.0033" in 9. */
+const char *scale_figure(const struct lens_def *d, float v, int letters, char *out, size_t room);
 
 /* "0 ▁▂▃▄▅▆▇█ 5 nats": draws so that it ends before column x; returns where it
  * begins, or x when there is no room behind column `from`. */

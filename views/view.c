@@ -20,7 +20,7 @@ static float round_up(float x)
 
 struct scale view_scale(const struct view *v, enum lens_id id)
 {
-	struct scale s = { .lo = lenses[id]->lo, .hi = lenses[id]->hi };
+	struct scale s = { .lo = lenses[id]->lo, .hi = lenses[id]->hi, .near = lenses[id]->near };
 	float most = 0;
 
 	for (int pos = 0; isnan(s.hi) && pos < timeline_n(v->steps); pos++) {

@@ -31,7 +31,10 @@ const struct lens_def lens_jsd = {
 	.doc = "how much the prediction changed since the step before",
 	.read_it = "0: the same prediction as before. 0.69 (ln 2): nothing in common. In "
 	           "running text it sits close to the ceiling, because neighbouring positions "
-	           "want different words; a dip means that the same few tokens stay in play.",
+	           "want different words; a dip means that the same few tokens stay in play. So the "
+	           "scale is logarithmic in the distance below ln 2: full at ln 2 - .0001, one "
+	           "quarter lower for about every tenfold distance; where the figure is written "
+	           "as ln2-.0033 the last number is that distance.",
 	.unit = "nats", .source = "Chen et al. 2026, arXiv 2602.02863; Lin 1991",
-	.lo = 0, .hi = 0.69314718055994530942f,
+	.lo = 0, .hi = 0.69314718055994530942f, .near = 1e-4f, .ceiling = "ln2",
 };

@@ -24,11 +24,11 @@ static void columns_grow_and_holes_are_dots(void **state)
 
 	(void)state;
 	CHECK(canvas_new(&c, 2, 7));
-	draw_columns(&c, (struct rect){ 0, 0, 2, 7 }, v, 7, (struct scale){ 0, 1 });
+	draw_columns(&c, (struct rect){ 0, 0, 2, 7 }, v, 7, (struct scale){ .lo = 0, .hi = 1 });
 	dump_is(&c, "  █  █\n▁██·▄█▁\n");
 	canvas_clear(&c);
 	c.ascii = true;
-	draw_columns(&c, (struct rect){ 1, 0, 1, 7 }, v, 7, (struct scale){ 0, 1 });
+	draw_columns(&c, (struct rect){ 1, 0, 1, 7 }, v, 7, (struct scale){ .lo = 0, .hi = 1 });
 	dump_is(&c, "\n.+@.-@.\n");
 	canvas_free(&c);
 }
@@ -54,7 +54,7 @@ static void a_braille_line_goes_through_its_values(void **state)
 
 	(void)state;
 	CHECK(canvas_new(&c, 1, 2));
-	draw_line(&c, (struct rect){ 0, 0, 1, 2 }, v, 4, (struct scale){ 0, 1 }, STYLE_BAR);
+	draw_line(&c, (struct rect){ 0, 0, 1, 2 }, v, 4, (struct scale){ .lo = 0, .hi = 1 }, STYLE_BAR);
 	dump_is(&c, "⡈⡈\n");
 	canvas_free(&c);
 }

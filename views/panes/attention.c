@@ -100,7 +100,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		int shown = k.n < c->cols ? k.n : c->cols;
 
 		draw_columns(c, (struct rect){ y, 0, CHART_ROWS, shown }, p + k.n - shown, shown,
-		    (struct scale){ 0, fmaxf(k.key[0].p, 1e-6f) });
+		    (struct scale){ .lo = 0, .hi = fmaxf(k.key[0].p, 1e-6f) });
 		canvas_printf(c, y + CHART_ROWS, 0, STYLE_DIM, "positions %d to %d", k.n - shown, k.n - 1);
 		y += CHART_ROWS + 1;
 	}

@@ -38,6 +38,24 @@ static bool generated(const struct view *v, int pos)
 	return timeline_why(v->steps, pos + 1) != WHY_PROMPT;
 }
 
+/* The most telling value of the whole line and where: the largest, or of a signal
+ * that sits at its ceiling the smallest; -1 when there is none. */
+static int most_telling(const struct view *v, enum lens_id id, float *value)
+{
+	float sign = lenses[id]->ceiling ? -1 : 1;
+	int at = -1;
+
+	for (int pos = 0; pos < timeline_n(v->steps); pos++) {
+		float x = generated(v, pos) ? timeline_scalar(v->steps, pos, id) : NAN;
+
+		if (!isnan(x) && (at < 0 || sign * x > sign * *value)) {
+			at = pos;
+			*value = x;
+		}
+	}
+	return at;
+}
+
 /* Largest value of the whole line and where; -1 when there is none. */
 static int peak_of(const struct view *v, enum lens_id id, float *value)
 {
@@ -65,11 +83,11 @@ static void draw_label(struct canvas *c, const struct rect *r, const struct wind
 {
 	int y = r->y;
 	float now = v->step ? lens_scalar(v->step, id) : NAN, peak = 0;
-	int at = peak_of(v, id, &peak), x;
+	int at = most_telling(v, id, &peak), x;
 	char text[32];
 
 	canvas_fit(c, y, 0, w->label > 9 ? 11 : w->label - 1, STYLE_TITLE, lenses[id]->probe.name);
-	snprintf(text, sizeof text, "%.3f", (double)now);
+	scale_figure(lenses[id], now, w->label > 9 ? 9 : 8, text, sizeof text);
 	if (w->label > 9)
 		canvas_right(c, y, w->label - 2, isnan(now) ? STYLE_HOLE : STYLE_NUMBER, isnan(now) ? "." : text);
 	if (r->rows < 2)
@@ -80,7 +98,7 @@ static void draw_label(struct canvas *c, const struct rect *r, const struct wind
 	}
 	x = canvas_str(c, y + 1, 0, STYLE_DIM, lenses[id]->unit);
 	if (at >= 0) {
-		snprintf(text, sizeof text, "max %.2f @%d", (double)peak, at);
+		snprintf(text, sizeof text, "%s %.2f @%d", lenses[id]->ceiling ? "min" : "max", (double)peak, at);
 		if (x < w->label - 2 - (int)strlen(text))
 			canvas_right(c, y + 1, w->label - 2, STYLE_DIM, text);
 	}
@@ -253,6 +271,8 @@ const struct pane_def pane_timeline = {
 		   "cursor through time and every pane follows; p and P go to peaks. A diamond marks a step where other "
 		   "edits or another sampler came into force, a triangle the peak of the last signal; the title says in "
 		   "which third of the generated text it lies, and what a plainer signal says beside it. A dot is a value nobody measured. "
+		   "jsd sits at its ceiling ln 2 in running text, so its columns are on a logarithmic scale of the distance below "
+		   "it, and its figure says that distance: ln2-.0033. "
 		   "`series NAMES` chooses the signals.",
 	.min_rows = 3, .min_cols = 30,
 	.draw = draw, .subtitle = subtitle, .pick = pick, .enter = enter, .values = values,
