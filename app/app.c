@@ -12,6 +12,7 @@
 #include "app/keymap.h"
 #include "app/running.h"
 #include "app/script.h"
+#include "app/swap.h"
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/base/utf8.h"
@@ -60,7 +61,7 @@ struct app *app_new(const struct app_options *o)
 	a->pace = o->pace;
 	a->slow_pace = o->pace > 0 ? o->pace : 5;
 	a->follow = a->leave_quits = true;
-	a->go_to = -1;
+	a->go_to = a->begin_with = -1;
 	a->speed = o->source->info.live || o->pace > 0 ? 0 : 1;
 	a->edit_past[0] = edit_set_empty();
 	a->n_edit_past = 1;
@@ -268,6 +269,11 @@ uint64_t app_tick(struct app *a)
 		wait = a->message_until_ns - now;
 	script_tick(a, now, &wait);
 	running_tick(a, now, &wait);
+	/* How far a swap is, is shown. */
+	if (a->lab && lab_swaps_now(a->lab).n) {
+		a->dirty = true;
+		wait = wait > SECOND / 4 ? SECOND / 4 : wait;
+	}
 	return wait;
 }
 
@@ -278,12 +284,26 @@ int app_at(const struct app *a)
 	return a->follow || a->cursor >= n ? n - 1 : a->cursor;
 }
 
+/* The matrices of a swap are there. */
+static void made(struct app *a, struct lab_answer *got)
+{
+	struct err e = { 0 };
+
+	if (!swap_came(a, &got->edit, &e)) {
+		snprintf(got->text, sizeof got->text, "%.390s", e.msg);
+		got->is_error = true;
+	}
+	edit_drop(&got->edit);
+}
+
 void app_lab(struct app *a)
 {
 	struct lab_answer got;
 
 	while (lab_take(a->lab, &got)) {
 		a->dirty = true;
+		if (got.edit.op)
+			made(a, &got);
 		if (*got.text && got.is_error)
 			app_complain(a, got.text);
 		else if (*got.text)
@@ -291,12 +311,15 @@ void app_lab(struct app *a)
 		if (got.is_error && got.aloud && a->script)
 			script_fail(a, ERR_RUN, "", a->message);
 	}
+	if (a->begin_with >= 0 && !lab_awaited(a->lab))
+		app_go(a, a->begin_with);
 	script_go_on(a);
 }
 
 void app_view(const struct app *a, struct view *v)
 {
 	struct lab_probe probe = lab_probe_now(a->lab);
+	struct lab_swaps swaps = lab_swaps_now(a->lab);
 
 	*v = (struct view){
 		.info = &a->source->info, .source = a->source, .steps = a->steps,
@@ -305,11 +328,13 @@ void app_view(const struct app *a, struct view *v)
 		.state = running_state(a), .n_tokens = a->n_tokens, .n_read = a->n_read,
 		.tokens_per_s = running_speed(a), .pace = a->pace,
 		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
+		.n_making = swaps.n, .made = swaps.done,
 		.compared = a->compared, .chain = a->chain, .seed = a->seed,
 		.message = a->message, .message_is_error = a->message_is_error, .find = a->find,
 		.log = (const char *const *)a->log, .n_log = a->n_log, .help = a->help_topic, .host = &a->host,
 	};
 	memcpy(v->series, a->series, sizeof v->series);
+	memcpy(v->making, swaps.what, sizeof v->making);
 	v->step = timeline_at(a->steps, v->at);
 	if (a->work_since_ns && clock_ns() > a->work_since_ns)
 		v->waited_s = (double)(clock_ns() - a->work_since_ns) / 1e9;

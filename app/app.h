@@ -107,6 +107,7 @@ struct app {
 	struct condition *until;        /* generation goes on, token by token, until it holds */
 	int go_to;                      /* a recording plays up to this position; -1: it does not */
 	double speed;                   /* of a recording, times its own; 0: by pace */
+	int begin_with;                 /* tokens wanted as soon as the lab has answered; -1: none */
 	bool text_waits;                /* a script has put text there and not yet let it run */
 	bool hurry;                     /* nobody watches: scripts do not pause */
 	long orders_sent, orders_seen;  /* that the source answers */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/lens.h"
+#include "analysis/quantizer.h"
 #include "app/app.h"
 #include "app/command.h"
 
@@ -174,6 +175,47 @@ static bool site_candidate(const struct app *a, size_t i, struct buf *out)
 	return true;
 }
 
+static bool matrix_of(const struct app *a, enum weight which)
+{
+	const struct tensor *t = a->model ? weights_get(&a->model->w, 0, which) : NULL;
+
+	return t && t->rows > 1 && t->cols > 1;
+}
+
+/* Matrices and layers of the model, then methods. */
+static bool swap_candidate(const struct app *a, size_t i, struct buf *out)
+{
+	size_t n_layers = (size_t)a->source->info.hp.n_layers;
+
+	if (i < 2)
+		return add(out, i ? "stop" : "all");
+	i -= 2;
+	for (int w = 0; w < N_WEIGHTS; w++) {
+		const struct weight_def *d = &weight_defs[w];
+		size_t n = d->layered ? n_layers + 1 : 1;
+
+		if (!matrix_of(a, (enum weight)w))
+			continue;
+		if (i < n) {
+			if (d->layered)
+				buf_printf(out, i < n_layers ? "L%zu." : "L*.", i);
+			buf_add(out, d->name, strcspn(d->name, "."));
+			return true;
+		}
+		i -= n;
+	}
+	if (i < n_quantizers - 1)       /* the first goes by the names of its types */
+		return add(out, quantizers[i + 1]->name);
+	i -= n_quantizers - 1;
+	for (int t = 0; t < N_DTYPES; t++)
+		if (dtypes[t]->quantize && i-- == 0) {
+			for (const char *c = dtypes[t]->name; *c; c++)
+				buf_char(out, (char)tolower((unsigned char)*c));
+			return true;
+		}
+	return false;
+}
+
 static bool topic_candidate(size_t i, struct buf *out)
 {
 	if (i < N_PANES)
@@ -210,6 +252,8 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 	case ARG_EDIT:
 	case ARG_PATCH:
 		return site_candidate(a, i, out);
+	case ARG_SWAP:
+		return swap_candidate(a, i, out);
 	case ARG_CHAIN:
 		return i < n_samplers && add(out, samplers[i]->name);
 	case ARG_PANE:

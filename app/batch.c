@@ -53,7 +53,7 @@ static bool begin(struct app *a, const struct setup *s, const struct options *o,
 
 static void take_news(struct app *a)
 {
-	struct pollfd p = { .fd = source_fd(a->source), .events = POLLIN };
+	struct pollfd p[2] = { { source_fd(a->source), POLLIN, 0 }, { lab_fd(a->lab), POLLIN, 0 } };
 	struct news *n;
 
 	while ((n = source_take(a->source)))
@@ -61,7 +61,7 @@ static void take_news(struct app *a)
 	app_lab(a);
 	app_tick(a);
 	if (a->script && !a->quit)
-		poll(&p, 1, LOOK_UP_MS);
+		poll(p, 2, LOOK_UP_MS);
 }
 
 static bool go(struct app *a, const struct options *o, struct err *e)

@@ -90,7 +90,8 @@ static void make_edit(struct writer *w, const struct edit *ed)
 		put_comment(w, "an edit with a vector, which is in the session and in no file: ", text);
 		return;
 	}
-	buf_printf(w->out, "%s %s\n", ed->vec ? "patch" : "clamp", text);
+	/* A swap begins with the name of its command. */
+	buf_printf(w->out, "%s%s\n", ed->swap ? "" : ed->vec ? "patch " : "clamp ", text);
 	w->numbers[ed->number] = ++w->last_number;
 }
 

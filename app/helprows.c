@@ -215,6 +215,7 @@ static void everything(struct rows_of *r)
 	add(r, "edits", "");
 	for (size_t i = 0; i < n_edit_defs; i++)
 		add(r, edit_defs[i]->symbol, edit_defs[i]->doc);
+	add(r, edit_swap.symbol, edit_swap.doc);
 }
 
 static void make(struct rows_of *r, const char *topic)

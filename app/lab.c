@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/alarm.h"
 #include "analysis/analyst.h"
+#include "analysis/swap_make.h"
 #include "engine/base/mem.h"
 
-enum question_kind { QUESTION_LEARN, QUESTION_PROBE };
+enum question_kind { QUESTION_LEARN, QUESTION_PROBE, QUESTION_SWAP };
 
 struct question {
 	enum question_kind kind;
@@ -25,12 +27,17 @@ struct question {
 	/* Probe: */
 	const struct edit_set *edits;
 	double before, after;           /* `before` NAN: to be measured too */
+	/* Swap: */
+	struct edit edit;               /* asked for; made when it was answered */
+	_Atomic float done;
+	struct question *next;          /* of those under way, in the order asked */
 };
 
 struct lab {
 	const struct model *m;
 	struct analyst *analyst;
 	struct question *probing;       /* the newest about perplexity, while it is out */
+	struct question *swaps;         /* under way */
 	double before, after;
 	int awaited;
 };
@@ -40,6 +47,7 @@ static void drop(void *question)
 	struct question *q = question;
 
 	edit_set_unref(q->edits);
+	edit_drop(&q->edit);
 	free(q->a);
 	free(q->b);
 	free(q->out);
@@ -63,6 +71,7 @@ void lab_free(struct lab *l)
 {
 	if (!l)
 		return;
+	lab_swap_stop(l);
 	analyst_free(l->analyst, drop);
 	free(l);
 }
@@ -146,6 +155,99 @@ bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct e
 	return true;
 }
 
+/* Matrices of all swaps together take at most half of the machine's memory. */
+static size_t room_for_swaps(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	size_t half = pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : (size_t)1 << 30;
+	size_t held = swap_bytes_held();
+
+	return half > held ? half - held : 1;
+}
+
+static bool go_swap(void *of, double done)
+{
+	struct question *q = of;
+
+	atomic_store(&q->done, (float)done);
+	return go(q, done);
+}
+
+static void answer_swap(void *question, struct analyst_desk *desk)
+{
+	struct question *q = question;
+	struct swap *made = NULL;
+
+	q->desk = desk;
+	if (!atomic_load(&q->off))
+		made = swap_make(q->m, q->edit.swap, &(struct swap_options){ .room = room_for_swaps(), .go = go_swap, .of = q,
+		    .stop = &q->off }, &q->err);
+	q->ok = made != NULL;
+	if (!made)
+		return;
+	swap_unref(q->edit.swap);
+	q->edit.swap = made;
+}
+
+bool lab_swap(struct lab *l, const struct edit *ed, struct err *e)
+{
+	struct question *q = mem_zalloc(sizeof *q), **at = &l->swaps;
+
+	q->kind = QUESTION_SWAP;
+	q->aloud = true;
+	q->edit = *ed;
+	swap_ref(q->edit.swap);
+	while (*at)
+		at = &(*at)->next;
+	if (!ask(l, answer_swap, q, e))
+		return false;
+	*at = q;
+	return true;
+}
+
+int lab_swap_stop(struct lab *l)
+{
+	int n = 0;
+
+	for (struct question *q = l->swaps; q; q = q->next, n++)
+		atomic_store(&q->off, true);
+	return n;
+}
+
+struct lab_swaps lab_swaps_now(const struct lab *l)
+{
+	struct lab_swaps now = { .n = 0 };
+
+	for (const struct question *q = l ? l->swaps : NULL; q; q = q->next, now.n++)
+		if (q == l->swaps) {
+			swap_format(q->edit.swap, now.what);
+			now.done = atomic_load(&q->done);
+		}
+	return now;
+}
+
+static void forget_swap(struct lab *l, const struct question *q)
+{
+	for (struct question **at = &l->swaps; *at; at = &(*at)->next)
+		if (*at == q) {
+			*at = q->next;
+			return;
+		}
+}
+
+/* The edit goes to whoever takes the answer. */
+static void tell_swap(struct question *q, struct lab_answer *out)
+{
+	char words[SWAP_TEXT];
+
+	if (q->ok) {
+		out->edit = q->edit;
+		q->edit = (struct edit){ .op = NULL };
+	} else if (!q->err.code || q->err.code == ERR_INTERRUPTED) {
+		snprintf(out->text, sizeof out->text, "swap %s: called off", swap_format(q->edit.swap, words));
+	}
+}
+
 static void tell_learned(const struct question *q, struct lab_answer *out)
 {
 	char at[ADDRESS_TEXT];
@@ -177,12 +279,16 @@ bool lab_take(struct lab *l, struct lab_answer *out)
 		return false;
 	*out = (struct lab_answer){ .aloud = q->aloud };
 	l->awaited -= q->aloud;
-	if (!q->ok && q->err.code) {
+	if (q->kind == QUESTION_SWAP) {
+		forget_swap(l, q);
+		tell_swap(q, out);
+	}
+	if (!q->ok && q->err.code && q->err.code != ERR_INTERRUPTED) {
 		snprintf(out->text, sizeof out->text, "%.390s", q->err.msg);
 		out->is_error = true;
 	} else if (q->ok && q->kind == QUESTION_LEARN) {
 		tell_learned(q, out);
-	} else if (q->ok) {
+	} else if (q->ok && q->kind == QUESTION_PROBE) {
 		tell_probed(l, q, out);
 	}
 	if (l->probing == q)

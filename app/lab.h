@@ -1,6 +1,7 @@
 /*
  * lab -- questions of commands that take a while, answered in the background: a
- * steering vector learned, the perplexity of the probe text under an edit set.
+ * steering vector learned, matrices made for a swap, the perplexity of the probe
+ * text under an edit set.
  *
  * A newer question about perplexity calls the older off.
  *
@@ -26,8 +27,22 @@ bool lab_learn(struct lab *l, const char *a, const char *b, const struct address
 /* With `aloud` the answer is said even when nothing is wrong. */
 bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct err *e) MUST_CHECK;
 
+/* Makes the matrices of a swap; the answer brings the edit with them.  The edit
+ * stays the caller's. */
+bool lab_swap(struct lab *l, const struct edit *ed, struct err *e) MUST_CHECK;
+/* Calls off all swaps under way; how many there were. */
+int lab_swap_stop(struct lab *l);
+/* Swaps under way; the words of the one at work and how far it is, 0..1. */
+struct lab_swaps {
+	int n;
+	char what[SWAP_TEXT];
+	float done;
+};
+struct lab_swaps lab_swaps_now(const struct lab *l);
+
 struct lab_answer {
 	char text[400];         /* empty: nothing to say */
+	struct edit edit;       /* of a swap, with `op` set: edit_drop() it */
 	bool is_error;
 	bool aloud;             /* somebody waited for it */
 };

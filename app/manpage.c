@@ -97,6 +97,10 @@ static void edit_section(struct buf *out)
 		roff_entry(out, edit_defs[i]->symbol, "V", edit_defs[i]->doc);
 	roff_paragraph(out, "Examples: `L4.up[219] = 8', `L5.H3 * 0', `L6.resid[12] + 1.5 in generated'.  An edit that "
 		       "was never applied is reported on standard error.");
+	roff_paragraph(out, "`swap L3.ffn_up q4_0' computes with a matrix as a quantizer stores it instead of the model's own: "
+		       "one matrix by its name in a GGUF file, `L*.ffn_up' of every layer, `L3' or `L*' all matrices of a "
+		       "layer or of all, `output', `token_embd', or `all'.  Behind it stands a type of GGUF files or a method of "
+		       "`clampmeter quant --method list' that needs no calibration, then perhaps a scope.");
 }
 
 static const char *const widths[] = {

@@ -29,6 +29,7 @@ static bool is_paced(const struct app *a)
 void app_go(struct app *a, int tokens)
 {
 	a->going = true;
+	a->begin_with = -1;
 	a->text_waits = false;
 	a->ended = false;
 	a->left = tokens;
@@ -47,7 +48,7 @@ void app_stop(struct app *a)
 		send(a, (struct order){ .kind = ORDER_PAUSE });
 	free(a->until);
 	a->until = NULL;
-	a->go_to = -1;
+	a->go_to = a->begin_with = -1;
 	a->going = a->in_flight = false;
 	a->work_since_ns = 0;
 	a->dirty = true;

@@ -41,7 +41,11 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 		return true;
 	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = o->prompt, .special = true }, e))
 		return false;
-	app_go(a, o->n_tokens);
+	/* A swap that was asked for is there before the first token. */
+	if (lab_awaited(a->lab))
+		a->begin_with = o->n_tokens;
+	else
+		app_go(a, o->n_tokens);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/lens.h"
+#include "analysis/swap_make.h"
 #include "app/demo.h"
 #include "app/out.h"
 #include "engine/base/mem.h"
@@ -70,6 +71,43 @@ static bool read_edits(struct setup *s, const struct options *o, struct err *e)
 		s->edits = more;
 	}
 	return true;
+}
+
+static bool show_making(void *of, double done)
+{
+	out_progress("making %s: %.0f %%", (const char *)of, 100 * done);
+	return !out_interrupted();
+}
+
+bool setup_swaps(struct setup *s, struct err *e)
+{
+	struct pool *pool = NULL;
+	char words[SWAP_TEXT];
+	bool ok = true;
+
+	for (int i = 0; ok && i < edit_set_n(s->edits); i++) {
+		struct edit ed = *edit_set_at(s->edits, i);
+		const struct edit_set *more;
+		struct swap *made;
+
+		if (!ed.swap || ed.swap->n)
+			continue;
+		swap_format(ed.swap, words);
+		ok = (pool || (pool = pool_new(s->session.n_threads ? s->session.n_threads : pool_cores(), e))) &&
+		    (made = swap_make(s->model, ed.swap, &(struct swap_options){ .pool = pool, .go = show_making,
+		    .of = words, .stop = out_interrupt_flag() }, e));
+		if (!ok)
+			break;
+		ed.swap = made;
+		more = edit_set_with(s->edits, &ed, edit_set_revision(s->edits));
+		swap_unref(made);
+		edit_set_unref(s->edits);
+		s->edits = more;
+	}
+	if (pool)
+		out_progress_end();
+	pool_free(pool);
+	return ok;
 }
 
 bool setup_open(struct setup *s, const struct options *o, struct err *e)

@@ -27,6 +27,10 @@ struct setup {
 bool setup_open(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 void setup_close(struct setup *s);
 
+/* Makes the matrices of swaps among the edits, which setup_open() only parses;
+ * ^C gives up. */
+bool setup_swaps(struct setup *s, struct err *e) MUST_CHECK;
+
 /* True when they name the built-in model, or none. */
 bool setup_is_demo(const struct options *o);
 /* The built-in model or the file the options name. */

@@ -1,8 +1,6 @@
 #include "engine/edit.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +16,7 @@ const struct edit_def *const edit_defs[] = {
 #undef EDIT
 };
 const size_t n_edit_defs = sizeof edit_defs / sizeof *edit_defs;
+const struct edit_def edit_swap = { .name = "swap", .symbol = "swap", .doc = "compute with other matrices" };
 
 struct edit_set {
 	atomic_int refs;
@@ -27,6 +26,7 @@ struct edit_set {
 	int n_masks;
 	uint32_t *mask;
 	uint32_t every;         /* sites edited in every layer */
+	int n_swaps;            /* that are on and made */
 	int n;
 	struct edit e[];
 };
@@ -54,9 +54,13 @@ static const struct edit_set *set_finish(struct edit_set *s)
 
 		if (ed->vec)
 			vec_ref(ed->vec);
+		if (ed->swap)
+			swap_ref(ed->swap);
 		if (!ed->on)
 			continue;
-		if (ed->at.layer == EVERY_LAYER)
+		if (ed->swap)
+			s->n_swaps += ed->swap->n > 0;
+		else if (ed->at.layer == EVERY_LAYER)
 			s->every |= 1u << ed->at.site;
 		else
 			s->mask[ed->at.layer + 1] |= 1u << ed->at.site;
@@ -83,8 +87,10 @@ const struct edit_set *edit_set_ref(const struct edit_set *s)
 void edit_set_unref(const struct edit_set *s)
 {
 	if (s && atomic_fetch_sub_explicit(refs(s), 1, memory_order_acq_rel) == 1) {
-		for (int i = 0; i < s->n; i++)
+		for (int i = 0; i < s->n; i++) {
 			vec_unref(s->e[i].vec);
+			swap_unref(s->e[i].swap);
+		}
 		free(s->mask);
 		free((void *)(uintptr_t)s);
 	}
@@ -172,6 +178,42 @@ static bool in_scope(const struct edit *ed, int pos, int n_prompt)
 	return false;
 }
 
+static bool swaps_at(const struct edit *ed, int pos, int n_prompt)
+{
+	return ed->on && ed->swap && in_scope(ed, pos, n_prompt);
+}
+
+bool edit_set_swaps(const struct edit_set *s, int pos, int n_prompt, const struct tensor **table, int n_layers)
+{
+	bool any = false;
+
+	if (!s->n_swaps)
+		return false;
+	for (int i = 0; i < s->n; i++)
+		any |= swaps_at(&s->e[i], pos, n_prompt);
+	if (!any)
+		return false;
+	memset(table, 0, (size_t)(n_layers + 1) * N_WEIGHTS * sizeof *table);
+	for (int i = 0; i < s->n; i++)
+		for (int j = 0; swaps_at(&s->e[i], pos, n_prompt) && j < s->e[i].swap->n; j++) {
+			const struct swap_piece *p = &s->e[i].swap->piece[j];
+
+			table[(p->layer + 1) * N_WEIGHTS + (int)p->which] = &p->t;
+		}
+	return true;
+}
+
+int edit_set_span(const struct edit_set *s, int pos, int n, int n_prompt)
+{
+	int span = n;
+
+	for (int i = 0; s->n_swaps && i < s->n; i++)
+		for (int j = 1; j < span; j++)
+			if (swaps_at(&s->e[i], pos, n_prompt) != swaps_at(&s->e[i], pos + j, n_prompt))
+				span = j;
+	return span;
+}
+
 /* Lengths of several places add as the sides of a right angle do. */
 static void write_receipt(struct receipt *r, const float *before, const float *after, int n)
 {
@@ -218,68 +260,10 @@ void edit_set_apply(const struct edit_set *s, int layer, enum site site, const s
 	}
 }
 
-static void skip_blanks(const char **p)
-{
-	while (**p == ' ' || **p == '\t')
-		++*p;
-}
-
-static bool take_word(const char **p, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (strncmp(*p, word, n) || (isalpha((unsigned char)word[n - 1]) && isalnum((unsigned char)(*p)[n])))
-		return false;
-	*p += n;
-	skip_blanks(p);
-	return true;
-}
-
-static bool read_range(const char **p, struct edit *out, struct err *e)
-{
-	char *end;
-	long from = strtol(*p, &end, 10), to;
-
-	if (end == *p || strncmp(end, "..", 2))
-		return err_set(e, ERR_USAGE, "a scope is all, prompt, generated, or a range of positions like 4..9");
-	*p = end + 2;
-	to = strtol(*p, &end, 10);
-	if (end == *p || from < 0 || to < from || to > 1 << 24)
-		return err_set(e, ERR_USAGE, "a range of positions goes from a smaller to a larger one, like 4..9");
-	*p = end;
-	out->from = (int)from;
-	out->to = (int)to;
-	return true;
-}
-
-bool edit_parse_scope(const char **text, struct edit *out, struct err *e)
-{
-	skip_blanks(text);
-	out->scope = SCOPE_ALL;
-	out->back = false;
-	if (!**text)
-		return true;
-	if (!take_word(text, "in"))
-		return err_set(e, ERR_USAGE, "after the value comes nothing, or: in all, prompt, generated, or A..B");
-	out->back = true;
-	if (take_word(text, "all"))
-		return true;
-	if (take_word(text, "prompt")) {
-		out->scope = SCOPE_PROMPT;
-		return true;
-	}
-	if (take_word(text, "generated")) {
-		out->scope = SCOPE_GENERATED;
-		out->back = false;
-		return true;
-	}
-	out->scope = SCOPE_RANGE;
-	return read_range(text, out, e);
-}
-
 static bool same_edit(const struct edit *a, const struct edit *b)
 {
 	return a->number == b->number && same_place(a, b) && a->value == b->value && a->vec == b->vec &&
+	    a->swap == b->swap &&
 	    a->scope == b->scope && a->from == b->from && a->to == b->to && a->on == b->on;
 }
 
@@ -308,144 +292,19 @@ int edit_sets_stale(const struct edit_set *before, const struct edit_set *after)
 	return gone < 0 || (come >= 0 && come < gone) ? come : gone;
 }
 
-/* A vector's file must say that it is for this operation and this place. */
-static bool check_vec(const struct edit *ed, struct err *e)
+void edit_set_account_swaps(const struct edit_set *s, int pos, int n_prompt, struct receipt *receipts)
 {
-	char here[ADDRESS_TEXT], there[ADDRESS_TEXT];
-	const struct vec *v = ed->vec;
+	for (int i = 0; i < s->n; i++) {
+		const struct swap *w = s->e[i].swap;
+		double change = 0, before = 0;
 
-	if (strcmp(v->operation, ed->op->name))
-		return err_set(e, ERR_USAGE, "%.100s is a vector to %s; write %s", v->name, v->operation,
-		    strcmp(v->operation, "add") ? "SITE project FILE" : "SITE + FILE * NUMBER");
-	if (v->at.site != ed->at.site || v->at.head != ed->at.head || ed->at.index >= 0 ||
-	    (v->at.layer != ed->at.layer && ed->at.layer != EVERY_LAYER))
-		return err_set(e, ERR_USAGE, "%.100s is a vector for %s, not for %s", v->name, address_format(&v->at, there),
-		    address_format(&ed->at, here));
-	return true;
-}
-
-/* FILE [* NUMBER]; a file with blanks in its name stands in quotation marks. */
-static bool read_vec(const char **p, const struct hparams *hp, struct edit *out, struct err *e)
-{
-	char path[1024], *stop;
-	char quote = **p == '"' ? '"' : 0;
-	size_t n = 0;
-
-	for (*p += quote != 0; **p && (quote ? **p != quote : !isspace((unsigned char)**p)) && n + 1 < sizeof path;)
-		path[n++] = *(*p)++;
-	path[n] = '\0';
-	*p += quote && **p == quote;
-	skip_blanks(p);
-	if (!out->op->apply_vec || !n)
-		return err_set(e, ERR_USAGE, "wants a number, as in L4.up[219] = 8, not \"%.20s\"", path);
-	if (!(out->vec = vec_open(path, hp, e)) || !check_vec(out, e))
-		return false;
-	out->value = 1;
-	if (**p == '*') {
-		++*p;
-		out->value = strtof(*p, &stop);
-		if (stop == *p || !isfinite(out->value))
-			return err_set(e, ERR_USAGE, "after FILE * comes a number, not \"%.20s\"", *p);
-		*p = stop;
+		if (!swaps_at(&s->e[i], pos, n_prompt))
+			continue;
+		for (int j = 0; j < w->n; j++) {
+			change += w->piece[j].change * w->piece[j].change;
+			before += w->piece[j].before * w->piece[j].before;
+		}
+		receipts[i] = (struct receipt){ .edit = receipts[i].edit, .applied = w->n, .change = (float)sqrt(change),
+			.before = (float)sqrt(before) };
 	}
-	return true;
-}
-
-static bool read_value(const char **p, const struct hparams *hp, struct edit *out, struct err *e)
-{
-	char *end;
-
-	out->value = strtof(*p, &end);
-	/* "8.vec" begins like a number. */
-	if (end == *p || !out->op->apply || (*end && !isspace((unsigned char)*end)))
-		return read_vec(p, hp, out, e);
-	if (!isfinite(out->value))
-		return err_set(e, ERR_USAGE, "wants a finite number, not \"%.20s\"", *p);
-	*p = end;
-	return true;
-}
-
-static bool parse(const char *p, const struct hparams *hp, const struct vocab *vocab, struct edit *out, struct err *e)
-{
-	skip_blanks(&p);
-	if (!address_parse_in(&p, hp, vocab, &out->at, e))
-		return false;
-	if (out->at.site == SITE_attn_probs)
-		return err_set(e, ERR_USAGE, "attention probabilities cannot be written; edit a head (L5.H3) or its "
-		    "temperature (L5.H3.temp)");
-	skip_blanks(&p);
-	for (size_t i = 0; i < n_edit_defs && !out->op; i++)
-		if (take_word(&p, edit_defs[i]->symbol))
-			out->op = edit_defs[i];
-	if (!out->op)
-		return err_set(e, ERR_USAGE, "after the address comes = * + max or min, as in L4.up[219] = 8");
-	if (!read_value(&p, hp, out, e))
-		return false;
-	skip_blanks(&p);
-	if (!edit_parse_scope(&p, out, e))
-		return false;
-	skip_blanks(&p);
-	if (*p)
-		return err_set(e, ERR_USAGE, "does not understand \"%.40s\" at the end", p);
-	return true;
-}
-
-bool edit_parse_in(const char *text, const struct hparams *hp, const struct vocab *vocab, struct edit *out,
-    struct err *e)
-{
-	memset(out, 0, sizeof *out);
-	out->on = true;
-	if (parse(text, hp, vocab, out, e))
-		return true;
-	edit_drop(out);
-	return false;
-}
-
-bool edit_parse(const char *text, const struct hparams *hp, struct edit *out, struct err *e)
-{
-	return edit_parse_in(text, hp, NULL, out, e);
-}
-
-void edit_drop(struct edit *ed)
-{
-	vec_unref(ed->vec);
-	ed->vec = NULL;
-}
-
-/* The fewest digits that read back as the same float. */
-static const char *write_value(float v, char out[32])
-{
-	for (int digits = 6; digits <= 9; digits++) {
-		snprintf(out, 32, "%.*g", digits, (double)v);
-		if (strtof(out, NULL) == v)
-			break;
-	}
-	return out;
-}
-
-const char *edit_format(const struct edit *ed, char *out, size_t room)
-{
-	char at[ADDRESS_TEXT], value[32];
-	bool times = ed->vec && ed->value != 1;
-	int n = ed->vec ? snprintf(out, room, "%s %s %.100s%s%s", address_format(&ed->at, at), ed->op->symbol,
-	    ed->vec->name, times ? " * " : "", times ? write_value(ed->value, value) : "") :
-	    snprintf(out, room, "%s %s %s", address_format(&ed->at, at), ed->op->symbol, write_value(ed->value, value));
-	size_t used = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
-
-	switch (ed->scope) {
-	case SCOPE_ALL:
-		if (ed->back)
-			snprintf(out + used, room - used, " in all");
-		break;
-	case SCOPE_PROMPT:
-		snprintf(out + used, room - used, " in prompt");
-		break;
-	case SCOPE_GENERATED:
-		snprintf(out + used, room - used, " in generated");
-		break;
-	case SCOPE_RANGE:
-		snprintf(out + used, room - used, " in %d..%d", ed->from, ed->to);
-		break;
-	}
-	return out;
 }

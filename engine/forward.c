@@ -1,5 +1,6 @@
 #include "engine/forward.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,23 @@ struct forward {
 	/* The pass at work: */
 	const struct pass *pass;
 	int layer;
+	const struct tensor **swaps;    /* [n_layers + 1][N_WEIGHTS], as edit_set_swaps() fills it */
+	bool swapped;                   /* some of them are in force */
+	struct layer mine;              /* the layer with them */
+	const struct tensor *tok_embd, *pos_embd, *lm_head;
 };
 
 static float *scratch(struct forward *f, size_t width, struct err *e)
 {
 	f->bytes += (size_t)f->max_m * width * sizeof(float);
 	return mem_big((size_t)f->max_m * width, sizeof(float), "scratch of the forward pass", e);
+}
+
+static void own_weights(struct forward *f)
+{
+	f->tok_embd = f->m->w.tok_embd;
+	f->pos_embd = f->m->w.pos_embd;
+	f->lm_head = f->m->w.lm_head;
 }
 
 struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvcache *kv, int max_m, bool exact,
@@ -68,6 +80,8 @@ struct forward *forward_new(const struct model *m, struct matmul *mm, struct kvc
 	f->max_m = max_m;
 	f->widest = (int)(widest > d ? widest : d);
 	layers_init(&f->layers, m);
+	f->swaps = mem_array((size_t)(hp->n_layers + 1) * N_WEIGHTS, sizeof *f->swaps);
+	own_weights(f);
 	neurons_init(&f->neurons, hp);
 	rope_init(&f->rope, hp, m->w.rope_freqs, max_m);
 	if (!(f->resid = scratch(f, d, e)) || !(f->normed = scratch(f, d, e)) || !(f->out = scratch(f, d, e)) ||
@@ -108,6 +122,7 @@ void forward_free(struct forward *f)
 	rope_free(&f->rope);
 	neurons_free(&f->neurons);
 	layers_free(&f->layers);
+	free(f->swaps);
 	free(f);
 }
 
@@ -200,11 +215,11 @@ static void embed(void *of, int task, int worker)
 	FOR_ROWS(f, task, j) {
 		float *x = row(f->resid, j, d);
 
-		tensor_row_f32(f->m->w.tok_embd, (size_t)f->pass->tokens[j], x);
-		if (f->m->w.pos_embd) {
+		tensor_row_f32(f->tok_embd, (size_t)f->pass->tokens[j], x);
+		if (f->pos_embd) {
 			float *p = row(f->out, j, d);
 
-			tensor_row_f32(f->m->w.pos_embd, (size_t)(f->pass->pos0 + j), p);
+			tensor_row_f32(f->pos_embd, (size_t)(f->pass->pos0 + j), p);
 			f->k->add(x, p, (size_t)d);
 		}
 		enter_layer(f, 0, j);
@@ -376,9 +391,44 @@ static void think(struct forward *f, const struct layer *lw)
 	each_position(f, leave_layer);
 }
 
+static void use(const struct tensor **at, const struct tensor *t)
+{
+	if (t)
+		*at = t;
+}
+
+/* Matrices that edits put in the place of the model's own. */
+static void swap_weights(struct forward *f)
+{
+	const struct pass *p = f->pass;
+
+	if (f->swapped)
+		own_weights(f);
+	f->swapped = edit_set_swaps(p->edits, p->pos0, p->n_prompt, f->swaps, f->hp->n_layers);
+	if (!f->swapped)
+		return;
+	assert(edit_set_span(p->edits, p->pos0, p->m, p->n_prompt) == p->m);
+	use(&f->tok_embd, f->swaps[WEIGHT_tok_embd]);
+	use(&f->pos_embd, f->swaps[WEIGHT_pos_embd]);
+	use(&f->lm_head, f->m->w.tied_head ? f->swaps[WEIGHT_tok_embd] : NULL);
+	use(&f->lm_head, f->swaps[WEIGHT_lm_head]);
+	for (int j = 0; p->steps && j < p->m; j++)
+		edit_set_account_swaps(p->edits, p->pos0 + j, p->n_prompt, p->steps[j]->receipts);
+}
+
+static const struct layer *layer_in_force(struct forward *f, int l)
+{
+	if (!f->swapped)
+		return &f->layers.l[l];
+	f->mine = f->layers.l[l];
+	layer_swap(&f->mine, f->swaps + (size_t)(l + 1) * N_WEIGHTS, f->hp);
+	return &f->mine;
+}
+
 void forward_run(struct forward *f, const struct pass *p)
 {
 	f->pass = p;
+	swap_weights(f);
 	if (p->steps && f->plan)
 		neurons_measure(&f->neurons, f->m, f->pool);
 	rope_set(&f->rope, p->pos0, p->m);
@@ -386,8 +436,10 @@ void forward_run(struct forward *f, const struct pass *p)
 	each_position(f, embed);
 	for (int l = 0; l < f->hp->n_layers; l++) {
 		f->layer = l;
-		attend(f, &f->layers.l[l]);
-		think(f, &f->layers.l[l]);
+		const struct layer *lw = layer_in_force(f, l);
+
+		attend(f, lw);
+		think(f, lw);
 		show(f, PLACE_RESID, l, f->resid, f->hp->d_model);
 	}
 	show(f, PLACE_HEAD_IN, -1, f->normed, f->hp->d_model);
@@ -413,7 +465,7 @@ static void read_logits(const struct forward *f, const struct pass *p, int j, co
 const float *forward_logits(struct forward *f, const struct pass *p, int row0, int n)
 {
 	size_t d = (size_t)f->hp->d_model, v = (size_t)f->hp->n_vocab;
-	struct product head = { f->m->w.lm_head, NULL, f->logits, v };
+	struct product head = { f->lm_head, NULL, f->logits, v };
 
 	acts_set(&f->acts, f->normed + (size_t)row0 * d, d, n, (int)d);
 	matmul_run(f->mm, &f->acts, &head, 1);
@@ -432,7 +484,7 @@ const float *forward_logits(struct forward *f, const struct pass *p, int row0, i
 const float *forward_lens(struct forward *f, const float *resid, int n)
 {
 	size_t d = (size_t)f->hp->d_model;
-	struct product head = { f->m->w.lm_head, NULL, f->logits, (size_t)f->hp->n_vocab };
+	struct product head = { f->lm_head, NULL, f->logits, (size_t)f->hp->n_vocab };
 
 	for (int j = 0; j < n; j++)
 		norm(f, f->lens + (size_t)j * d, resid + (size_t)j * d, f->layers.final_norm, f->layers.final_norm_b);

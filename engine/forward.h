@@ -5,7 +5,8 @@
  * A pass takes m tokens at positions pos0 .. pos0 + m - 1 (one while
  * generating, a piece of the prompt before that).  At every site first the
  * edits write, then the probes read.  Keys and values of the pass go to the
- * cache; `len` moves when the pass is complete.
+ * cache; `len` moves when the pass is complete.  All positions of a pass compute
+ * with the same matrices (edit_set_span()); which, is asked once a layer.
  *
  * Owns     scratch for max_m positions, from forward_new() to forward_free()
  * Threads  called from the engine thread; pool workers run inside

@@ -88,6 +88,36 @@ void layers_init(struct layers *ls, const struct model *m)
 	ls->final_norm_b = widen(m->w.final_norm_b, &at);
 }
 
+static void put(const struct tensor **at, const struct tensor *t)
+{
+	if (t)
+		*at = t;
+}
+
+static void put_view(struct tensor *at, const struct tensor *t)
+{
+	if (t)
+		*at = *t;
+}
+
+void layer_swap(struct layer *l, const struct tensor *const *row, const struct hparams *hp)
+{
+	size_t dq = (size_t)hp->n_heads * (size_t)hp->d_head, dkv = (size_t)hp->n_kv_heads * (size_t)hp->d_head;
+
+	if (row[WEIGHT_qkv]) {
+		l->q = rows_of(row[WEIGHT_qkv], 0, dq);
+		l->k = rows_of(row[WEIGHT_qkv], dq, dkv);
+		l->v = rows_of(row[WEIGHT_qkv], dq + dkv, dkv);
+	}
+	put_view(&l->q, row[WEIGHT_q]);
+	put_view(&l->k, row[WEIGHT_k]);
+	put_view(&l->v, row[WEIGHT_v]);
+	put(&l->attn_out, row[WEIGHT_attn_out]);
+	put(&l->gate, row[WEIGHT_gate]);
+	put(&l->up, row[WEIGHT_up]);
+	put(&l->down, row[WEIGHT_down]);
+}
+
 void layers_free(struct layers *ls)
 {
 	free(ls->vectors);

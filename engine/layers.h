@@ -24,6 +24,8 @@ struct layers {
 };
 
 void layers_init(struct layers *ls, const struct model *m);
+/* The same layer with the matrices of `row` ([N_WEIGHTS], NULL: its own). */
+void layer_swap(struct layer *l, const struct tensor *const *row, const struct hparams *hp);
 void layers_free(struct layers *ls);
 
 #endif

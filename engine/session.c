@@ -344,6 +344,14 @@ static bool read_piece(struct session *s, int m, const struct reading_job *job, 
 	return ok;
 }
 
+/* Positions of the next pass, of those before `upto`. */
+static int next_piece(const struct session *s, int upto)
+{
+	int m = upto - s->n_read;
+
+	return edit_set_span(s->edits, s->n_read, m < s->opt.piece ? m : s->opt.piece, s->n_prompt);
+}
+
 static bool go(struct session *s, const struct reading_job *job, struct err *e)
 {
 	if (s->n_tokens == 0)
@@ -352,9 +360,7 @@ static bool go(struct session *s, const struct reading_job *job, struct err *e)
 		unread_last(s);
 	if (s->n_read == s->n_ctx)
 		return err_set(e, ERR_RUN, "the context is full at %d tokens", s->n_ctx);
-	int m = s->n_tokens - s->n_read;
-
-	return read_piece(s, m < s->opt.piece ? m : s->opt.piece, job, e);
+	return read_piece(s, next_piece(s, s->n_tokens), job, e);
 }
 
 bool session_advance(struct session *s, struct err *e)
@@ -390,7 +396,7 @@ bool session_logits(struct session *s, float *out, struct err *e)
 
 bool session_reread(struct session *s, int from, struct err *e)
 {
-	int upto = s->n_read, m;
+	int upto = s->n_read;
 
 	if (from < 0 || from >= upto)
 		return true;
@@ -399,10 +405,8 @@ bool session_reread(struct session *s, int from, struct err *e)
 	forget_from(s, from);
 	s->branch++;
 	s->furthest = from;
-	while (s->n_read < upto) {
-		m = upto - s->n_read < s->opt.piece ? upto - s->n_read : s->opt.piece;
-		if (!read_piece(s, m, &(struct reading_job){ .then = THEN_STOP, .forced = -1, .all = true }, e))
+	while (s->n_read < upto)
+		if (!read_piece(s, next_piece(s, upto), &(struct reading_job){ .then = THEN_STOP, .forced = -1, .all = true }, e))
 			return false;
-	}
 	return true;
 }

@@ -15,6 +15,8 @@ struct verify {
 	const struct verify_options *opt;
 	const struct step **made;       /* [room]: steps computed and not yet compared */
 	int n_made, room;
+	const struct swap **swaps;      /* [n_swaps] made so far */
+	int n_swaps;
 	struct verify_result *out;
 	struct err *e;
 };
@@ -73,6 +75,48 @@ static bool add_text(struct verify *v, const struct session_entry *en)
 	return ok;
 }
 
+/* The matrices of a swap, made once however often it is in a set. */
+static const struct swap *made_swap(struct verify *v, const struct swap *asked)
+{
+	char words[SWAP_TEXT], there[SWAP_TEXT];
+	struct swap *s;
+
+	swap_format(asked, words);
+	for (int i = 0; i < v->n_swaps; i++)
+		if (!strcmp(swap_format(v->swaps[i], there), words))
+			return v->swaps[i];
+	if (!v->opt->swap) {
+		err_set(v->e, ERR_UNSUPPORTED, "the session swaps matrices, which cannot be made here");
+		return NULL;
+	}
+	if (!(s = v->opt->swap(v->m, asked, v->e)))
+		return NULL;
+	v->swaps = mem_resize(v->swaps, (size_t)v->n_swaps + 1, sizeof *v->swaps);
+	return v->swaps[v->n_swaps++] = s;
+}
+
+static bool set_edits(struct verify *v, const struct edit_set *recorded)
+{
+	const struct edit_set *set = edit_set_ref(recorded), *more;
+	bool ok = true;
+
+	for (int i = 0; ok && i < edit_set_n(recorded); i++) {
+		struct edit ed = *edit_set_at(recorded, i);
+
+		if (!ed.swap || ed.swap->n)
+			continue;
+		if ((ok = (ed.swap = made_swap(v, ed.swap)) != NULL)) {
+			more = edit_set_with(set, &ed, edit_set_revision(recorded));
+			edit_set_unref(set);
+			set = more;
+		}
+	}
+	if (ok)
+		session_edits(v->s, set);
+	edit_set_unref(set);
+	return ok;
+}
+
 /* As live.c obeys it. */
 static bool obey(struct verify *v, const struct session_entry *en)
 {
@@ -92,8 +136,7 @@ static bool obey(struct verify *v, const struct session_entry *en)
 	case ORDER_FORCE:
 		return session_force(v->s, o->n, v->e);
 	case ORDER_EDITS:
-		session_edits(v->s, o->edits);
-		return true;
+		return set_edits(v, o->edits);
 	case ORDER_CHAIN:
 		return set_chain(v, o->chain);
 	case ORDER_SEED:
@@ -229,6 +272,9 @@ bool verify_session(struct session_file *f, const struct model *m, const struct 
 		ok = run(&v, f);
 	drop_made(&v);
 	free(v.made);
+	for (int i = 0; i < v.n_swaps; i++)
+		swap_unref(v.swaps[i]);
+	free(v.swaps);
 	session_free(v.s);
 	return ok;
 }

@@ -25,6 +25,9 @@ struct verify_options {
 	int n_threads;          /* 0: as recorded, at most the cores there are */
 	const char *build, *kernels;    /* of this program, held against the recording's */
 	void (*progress)(void *to, int n_steps);        /* after each step, or NULL */
+	/* Makes the matrices of a swap, which a recording only names; NULL: such a
+	 * session cannot be verified. */
+	struct swap *(*swap)(const struct model *m, const struct swap *asked, struct err *e);
 	void *to;
 };
 

@@ -159,3 +159,26 @@ void weights_free(struct weights *w)
 	free(w->layers);
 	*w = (struct weights){ .layers = NULL };
 }
+
+const struct weight_def weight_defs[N_WEIGHTS] = {
+#define GLOBAL(f, n, rows, cols, need) [WEIGHT_##f] = { .field = #f, .name = n, .layered = false },
+#define LAYER(f, n, rows, cols, need)  [WEIGHT_##f] = { .field = #f, .name = n, .layered = true },
+#include "engine/weights.def"
+};
+
+const struct tensor *weights_get(const struct weights *w, int layer, enum weight which)
+{
+	switch (which) {
+#define GLOBAL(f, n, rows, cols, need)                                                           \
+	case WEIGHT_##f:                                                                        \
+		return w->f;
+#define LAYER(f, n, rows, cols, need)                                                            \
+	case WEIGHT_##f:                                                                        \
+		return w->layers[layer].f;
+#include "engine/weights.def"
+	case N_WEIGHTS:
+	case WEIGHT_ALL:
+		break;
+	}
+	return NULL;
+}

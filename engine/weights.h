@@ -27,6 +27,24 @@ struct weights {
 	bool tied_head;                 /* lm_head is tok_embd */
 };
 
+/* Every row of weights.def. */
+enum weight {
+#define GLOBAL(field, name, rows, cols, need) WEIGHT_##field,
+#define LAYER(field, name, rows, cols, need)  WEIGHT_##field,
+#include "engine/weights.def"
+	N_WEIGHTS,
+	WEIGHT_ALL = -1,
+};
+
+struct weight_def {
+	const char *field, *name;       /* "up", "ffn_up.weight" */
+	bool layered;
+};
+extern const struct weight_def weight_defs[N_WEIGHTS];
+
+/* `layer` counts for what belongs to one.  NULL where the model has none. */
+const struct tensor *weights_get(const struct weights *w, int layer, enum weight which);
+
 bool weights_bind(struct weights *w, const struct tensor_dir *dir, const struct hparams *hp, struct err *e) MUST_CHECK;
 void weights_free(struct weights *w);
 

@@ -47,6 +47,9 @@ struct view {
 	const struct edit_set *edits;
 	double probe_before, probe_after;       /* perplexity of the probe text without and with them; NAN: unknown */
 	bool probing;                   /* it is being measured */
+	int n_making;                   /* swaps whose matrices are being made */
+	char making[SWAP_TEXT];         /* the first of them */
+	float made;                     /* how far it is, 0..1 */
 	int compared;                   /* number of a branch, 0: none */
 	const struct chain *chain;
 	uint64_t seed;

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/command.h"
+#include "app/swap.h"
 #include "app/editing.h"
 
 bool cmd_sampler(struct app *a, const struct args *args, struct err *e)
@@ -36,7 +37,7 @@ bool cmd_clamp(struct app *a, const struct args *args, struct err *e)
 
 	if (!edit_parse_in(args->text[0], &info->hp, info->tokens, &ed, e))
 		return false;
-	ok = app_add_edit(a, &ed, e);
+	ok = ed.swap ? swap_ask(a, &ed, e) : app_add_edit(a, &ed, e);
 	edit_drop(&ed);
 	return ok;
 }

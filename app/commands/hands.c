@@ -12,6 +12,7 @@
 #include "app/command.h"
 #include "app/editing.h"
 #include "app/patch.h"
+#include "app/swap.h"
 
 /* A bare L6 is the residual stream leaving the layer. */
 static void whole_place(const char *text, struct buf *out)
@@ -128,6 +129,28 @@ bool cmd_patch(struct app *a, const struct args *args, struct err *e)
 	whole_place(args->text[0], &line);
 	ok = read_patch(a, line.data ? line.data : "", &ed, &pos, e) && patch_ask(a, &ed, pos, e);
 	buf_free(&line);
+	return ok;
+}
+
+bool cmd_swap(struct app *a, const struct args *args, struct err *e)
+{
+	const struct source_info *info = &a->source->info;
+	struct buf line = { 0 };
+	struct edit ed;
+	bool ok;
+	int n;
+
+	if (!strcmp(args->text[0], "stop")) {
+		n = swap_stop(a);
+		return n || err_set(e, ERR_USAGE, "no swap is being made");
+	}
+	buf_printf(&line, "swap %s", args->text[0]);
+	ok = edit_parse_in(line.data, &info->hp, info->tokens, &ed, e);
+	buf_free(&line);
+	if (!ok)
+		return false;
+	ok = swap_ask(a, &ed, e);
+	edit_drop(&ed);
 	return ok;
 }
 

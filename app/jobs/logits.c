@@ -60,6 +60,8 @@ bool job_logits(const struct options *o, struct err *e)
 		goto out;
 	/* Not earlier: a prompt that is waited for is given up at once. */
 	out_catch_interrupt();
+	if (!setup_swaps(&s, e))
+		goto out;
 	s.session.piece = piece_size(s.model);
 	s.session.probes = false;
 	if (!(ses = session_new(s.model, &s.session, e)))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/lens.h"
+#include "analysis/swap_make.h"
 #include "app/export.h"
 #include "app/manual.h"
 #include "app/options.h"
@@ -77,10 +78,15 @@ static bool tell_verified(const struct export *x, const struct verify_result *v,
 	return ok;
 }
 
+static struct swap *make_swap(const struct model *m, const struct swap *asked, struct err *e)
+{
+	return swap_make(m, asked, &(struct swap_options){ .pool = NULL }, e);
+}
+
 static bool verify(struct export *x, const struct options *o, struct err *e)
 {
 	struct verify_options opt = { .n_threads = o->threads, .build = manual_build(), .kernels = matmul_kernels(),
-		.progress = progress, .to = x };
+		.progress = progress, .to = x, .swap = make_swap };
 	struct model *m = open_model(x, o, e);
 	struct verify_result result;
 	bool ok = m && same_fingerprint(x, m, e) && verify_session(x->file, m, x->plan, &opt, &result, e);

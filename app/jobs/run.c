@@ -292,6 +292,8 @@ static bool start(struct run *r, struct err *e)
 		return false;
 	/* Not earlier: a prompt that is waited for is given up at once. */
 	out_catch_interrupt();
+	if (!setup_swaps(s, e))
+		return false;
 	s->session.sink = on_step;
 	s->session.to = r;
 	s->session.prompt_logits = r->o->trace != NULL;

@@ -248,6 +248,84 @@ static void a_broken_model_raises_the_alarm(void **state)
 	stop(&r);
 }
 
+static const struct step *newest(const struct rig *r)
+{
+	return timeline_at(r->a->steps, timeline_n(r->a->steps) - 1);
+}
+
+static void a_matrix_is_swapped_when_it_has_been_made(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r);
+	run(&r, "swap L0.ffn_up q4_0");
+	assert_non_null(strstr(r.a->message, "4.5 bits a weight in 1 matrix"));
+	CHECK_INT(edit_set_n(app_edits(r.a)), 1);
+	run(&r, "run 2");
+	const struct step *s = newest(&r);
+	CHECK_INT(s->n_receipts, 1);
+	CHECK_INT(s->receipts[0].applied, 1);
+	assert_true(s->receipts[0].change > 0 && s->receipts[0].change < 0.2 * s->receipts[0].before);
+	/* Same cache, with and without: apart, but not far. */
+	assert_null(looks_get(&r.a->looks, r.source, s, LOOK_COMPARE, 0, true));
+	settle(&r);
+	const struct look *k = looks_get(&r.a->looks, r.source, s, LOOK_COMPARE, 0, true);
+	assert_non_null(k);
+	assert_true(k->jsd > 0 && k->jsd < 0.5f && k->kl > 0);
+	const struct swap *made = edit_set_at(app_edits(r.a), 0)->swap;
+	run(&r, "undo");
+	run(&r, "run 1");
+	CHECK_INT(newest(&r)->n_receipts, 0);
+	run(&r, "redo");
+	run(&r, "toggle-edit 1");
+	run(&r, "run 1");
+	CHECK_INT(newest(&r)->receipts[0].applied, 0);
+	run(&r, "drop 1");
+	/* What was made once is used again. */
+	run(&r, "swap L0.ffn_up q4_0 in all");
+	CHECK_INT(edit_set_n(app_edits(r.a)), 1);
+	assert_ptr_equal(edit_set_at(app_edits(r.a), 0)->swap, made);
+	for (int i = 0; i < timeline_n(r.a->steps); i++)
+		CHECK_INT(timeline_at(r.a->steps, i)->receipts[0].applied, 1);
+	run(&r, "swap L* q4_0 in generated");
+	run(&r, "run 1");
+	CHECK_INT(newest(&r)->receipts[1].applied, 14);
+	assert_non_null(strstr(refused(&r, "swap L0.ffn_op q4_0"), "no matrix"));
+	refused(&r, "swap L0.ffn_up q17");
+	refused(&r, "swap stop");
+	refused(&r, "swap");
+	CHECK_INT(edit_set_n(app_edits(r.a)), 2);
+	stop(&r);
+}
+
+static bool was_said(const struct rig *r, const char *words)
+{
+	for (int i = 0; i < r->a->n_log; i++)
+		if (strstr(r->a->log[i], words))
+			return true;
+	return false;
+}
+
+static void a_swap_can_be_called_off(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin(&r);
+	for (int i = 0; i < 40; i++)
+		assert_true(app_line(r.a, "swap all rtn bits=4 group=16"));
+	CHECK_INT(lab_swaps_now(r.a->lab).n, 40);
+	CHECK_STR(lab_swaps_now(r.a->lab).what, "all rtn bits=4 group=16");
+	assert_true(app_line(r.a, "swap stop"));
+	settle(&r);
+	CHECK_INT(lab_swaps_now(r.a->lab).n, 0);
+	/* Some may have been made before they heard of it, the last never. */
+	assert_true(was_said(&r, "swap all rtn bits=4 group=16: called off"));
+	assert_true(r.a->edit_number < 40);
+	stop(&r);
+}
+
 /* A script goes on when the vector is there, and not before. */
 static void scripts_wait_for_what_takes_a_while(void **state)
 {
@@ -286,6 +364,8 @@ int main(void)
 		TEST(a_scope_that_reaches_back_reads_the_text_again),
 		TEST(tokens_are_named_by_text_and_tracked),
 		TEST(a_broken_model_raises_the_alarm),
+		TEST(a_matrix_is_swapped_when_it_has_been_made),
+		TEST(a_swap_can_be_called_off),
 		TEST(scripts_wait_for_what_takes_a_while),
 	};
 

@@ -316,6 +316,89 @@ static void the_same_operation_at_the_same_place_replaces(void **state)
 	edit_set_unref(s);
 }
 
+static void a_swap_names_matrices_a_method_and_a_scope(void **state)
+{
+	static const struct {
+		const char *text, *back;
+		int layer, which;
+	} rows[] = {
+		{ "swap L2.ffn_up q4_0", "swap L2.ffn_up q4_0", 2, WEIGHT_up },
+		{ " swap  L*.down   rtn  bits=4 group=32 in prompt", "swap L*.ffn_down rtn bits=4 group=32 in prompt", EVERY_LAYER, WEIGHT_down },
+		{ "swap L1 q8_0 in 3..9", "swap L1 q8_0 in 3..9", 1, WEIGHT_ALL },
+		{ "swap L* q8_0 in all", "swap L* q8_0 in all", EVERY_LAYER, WEIGHT_ALL },
+		{ "swap all q8_0", "swap all q8_0", SWAP_EVERYTHING, WEIGHT_ALL },
+		{ "swap output q6_k in generated", "swap output q6_k in generated", NO_LAYER, WEIGHT_lm_head },
+	};
+
+	struct hparams hp = shape();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct edit ed;
+		struct err e;
+		char text[256];
+
+		if (!edit_parse(rows[i].text, &hp, &ed, &e))
+			fail_msg("%s: %s", rows[i].text, e.msg);
+		CHECK_STR(edit_format(&ed, text, sizeof text), rows[i].back);
+		CHECK_STR(ed.op->name, "swap");
+		CHECK_INT(ed.swap->layer, rows[i].layer);
+		CHECK_INT(ed.swap->which, rows[i].which);
+		CHECK_INT(ed.swap->n, 0);
+		edit_drop(&ed);
+	}
+	fails_with("swap", "wants L3.ffn_up");
+	fails_with("swap L2.ffn_up", "what to make of it");
+	fails_with("swap L77 q4_0", "layers 0 to");
+	fails_with("swap Lx q4_0", "no matrix is called");
+}
+
+static void swaps_hold_where_their_scope_does_and_the_later_one_counts(void **state)
+{
+	const struct edit_set *none = edit_set_empty(), *one, *two;
+	const struct tensor *table[9 * N_WEIGHTS];
+	struct hparams hp = shape();
+	struct edit a, b;
+	struct err e;
+
+	(void)state;
+	CHECK(edit_parse("swap L1.ffn_up q4_0 in 3..5", &hp, &a, &e) && edit_parse("swap L1 q8_0 in generated", &hp, &b, &e));
+	a.number = 1;
+	b.number = 2;
+	swap_add((struct swap *)(uintptr_t)a.swap, &(struct swap_piece){ .layer = 1, .which = WEIGHT_up, .change = 3, .before = 4 }, 1);
+	for (int i = 0; i < 2; i++)
+		swap_add((struct swap *)(uintptr_t)b.swap, &(struct swap_piece){ .layer = 1, .which = i ? WEIGHT_up : WEIGHT_q, .change = 3,
+		    .before = 4 }, 1);
+	one = edit_set_with(none, &a, 1);
+	two = edit_set_with(one, &b, 2);
+	edit_drop(&a);
+	edit_drop(&b);
+	CHECK(!edit_set_swaps(none, 3, 9, table, hp.n_layers));
+	CHECK(!edit_set_swaps(one, 2, 9, table, hp.n_layers) && !edit_set_swaps(one, 6, 9, table, hp.n_layers));
+	CHECK(edit_set_swaps(one, 3, 9, table, hp.n_layers));
+	CHECK(table[2 * N_WEIGHTS + WEIGHT_up] == &edit_set_at(one, 0)->swap->piece[0].t);
+	CHECK(!table[2 * N_WEIGHTS + WEIGHT_q] && !table[3 * N_WEIGHTS + WEIGHT_up] && !table[WEIGHT_tok_embd]);
+	CHECK(edit_set_swaps(two, 4, 4, table, hp.n_layers));
+	CHECK(table[2 * N_WEIGHTS + WEIGHT_up] == &edit_set_at(two, 1)->swap->piece[1].t);
+	CHECK_INT(edit_set_span(none, 0, 100, 9), 100);
+	CHECK_INT(edit_set_span(one, 0, 100, 9), 3);
+	CHECK_INT(edit_set_span(one, 3, 100, 9), 3);
+	CHECK_INT(edit_set_span(one, 4, 1, 9), 1);
+	CHECK_INT(edit_set_span(one, 6, 100, 9), 100);
+	CHECK_INT(edit_set_span(two, 6, 100, 9), 3);
+	struct receipt r[2] = { { .edit = 1 }, { .edit = 2 } };
+	edit_set_account_swaps(two, 9, 9, r);
+	CHECK(r[0].applied == 0 && r[1].applied == 2);
+	CHECK_NEAR(r[1].change, sqrt(18), 1e-6);
+	CHECK_NEAR(r[1].before, sqrt(32), 1e-6);
+	/* No place of the pass is written, and none pays for it. */
+	for (int s = 0; s < N_SITES; s++)
+		CHECK(!edit_set_touches(two, 1, (enum site)s));
+	edit_set_unref(two);
+	edit_set_unref(one);
+	edit_set_unref(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +415,8 @@ int main(void)
 		TEST(a_set_knows_which_places_it_touches),
 		TEST(a_new_set_leaves_the_old_one_as_it_was),
 		TEST(an_edit_that_is_off_writes_nothing),
+		TEST(a_swap_names_matrices_a_method_and_a_scope),
+		TEST(swaps_hold_where_their_scope_does_and_the_later_one_counts),
 		TEST(the_same_operation_at_the_same_place_replaces),
 	};
 

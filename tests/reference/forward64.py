@@ -81,20 +81,24 @@ def unedited(site, layer, x):
     return x
 
 
-def forward(m, tokens, eight_bits=False, edit=unedited):
+def forward(m, tokens, eight_bits=False, edit=unedited, swap=None):
     """Logits [pos][vocab], attention [layer][head][pos][pos] and what each layer left behind.
 
     With eight_bits every product of a quantized matrix sees its input rounded by round8.
     edit(site, layer, x) sees every place of clampmeter's sites.def, x as [pos][values],
-    and returns what stands there from then on.
+    and returns what stands there from then on.  swap holds matrices that some positions
+    compute with instead: name -> (matrix, slice of positions).
     """
-    w, n_pos = m.w, len(tokens)
+    w, n_pos, swap = m.w, len(tokens), swap or {}
     out = {"attn": [], "resid_post": [], "attn_out": [], "mlp_out": [], "mlp": []}
 
     def product(x, name, bias=None):
         if eight_bits and m.type[name] not in FLOATS:
             x = round8(x)
         y = x @ w[name].T
+        if name in swap:
+            other, rows = swap[name]
+            y[rows] = x[rows] @ other.T
         return y + w[bias] if bias in w else y
 
     def norm(x, name):
@@ -108,9 +112,16 @@ def forward(m, tokens, eight_bits=False, edit=unedited):
 
     future = np.triu(np.ones((n_pos, n_pos), dtype=bool), 1)
     angles = rope_angles(m, n_pos)
-    x = w["token_embd.weight"][np.asarray(tokens)]
+    def look_up(name, at):
+        x = w[name][at]
+        if name in swap:
+            other, rows = swap[name]
+            x[rows] = other[at][rows]
+        return x
+
+    x = look_up("token_embd.weight", np.asarray(tokens))
     if m.arch == "gpt2":
-        x = x + w["position_embd.weight"][:n_pos]
+        x = x + look_up("position_embd.weight", np.arange(n_pos))
     for l in range(m.n_layers):
         b = f"blk.{l}."
         x = edit("resid_pre", l, x)

@@ -113,13 +113,29 @@ static void draw_probe(struct canvas *c, int y, const struct view *v)
 	canvas_fit(c, y, 0, c->cols, times >= ALARM_RED ? STYLE_BAD : times >= ALARM_AMBER ? STYLE_PEAK : STYLE_GOOD, text);
 }
 
-static void draw(struct canvas *c, const struct view *v, const struct choice *at)
+/* A swap whose matrices are being made. */
+static void draw_making(struct canvas *c, int y, const struct view *v)
+{
+	struct buf b = { 0 };
+
+	buf_printf(&b, "making %s: %.0f %%", v->making, 100 * (double)v->made);
+	if (v->n_making > 1)
+		buf_printf(&b, ", %d more wait", v->n_making - 1);
+	canvas_fit(c, y, 0, c->cols, STYLE_EDITED, b.data);
+	buf_free(&b);
+}
+
+static void draw(struct canvas *whole, const struct view *v, const struct choice *at)
 {
 	struct drawn r = { .v = v };
+	bool making = v->n_making > 0 && whole->rows > 1;
+	struct canvas rest = canvas_sub(whole, (struct rect){ 0, 0, whole->rows - making, whole->cols }), *c = &rest;
 	bool compare = c->rows > 3 && v->step && v->step->edits, probe = c->rows > 5 && is_probed(v);
 	bool track = c->rows > 4 && compare && v->look && v->look->asked.n_track && !isnan(v->look->jsd);
 	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare - probe - track, c->cols });
 
+	if (making)
+		draw_making(whole, whole->rows - 1, v);
 	if (!edit_set_n(v->edits)) {
 		pane_empty(c, "no edits: c on a head or a neuron, or :clamp SITE = VALUE");
 		return;
@@ -150,7 +166,7 @@ static void subject(const struct view *v, const struct choice *at, struct buf *o
 {
 	char text[ADDRESS_TEXT];
 
-	if (at->row < edit_set_n(v->edits))
+	if (at->row < edit_set_n(v->edits) && !edit_set_at(v->edits, at->row)->swap)
 		buf_str(out, address_format(&edit_set_at(v->edits, at->row)->at, text));
 }
 
