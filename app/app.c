@@ -17,6 +17,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/utf8.h"
 #include "engine/record.h"
+#include "views/key.h"
 
 enum { SECOND = 1000000000 };
 
@@ -56,6 +57,7 @@ struct app *app_new(const struct app_options *o)
 	a->model = o->model;
 	a->steps = timeline_new(TIMELINE_BUDGET);
 	a->theme = o->theme ? o->theme : &themes[0];
+	a->chat = o->chat;
 	a->ascii = o->ascii;
 	a->mono = o->mono;
 	a->pace = o->pace;
@@ -196,6 +198,18 @@ static void follow_order(struct app *a, const struct order *o)
 	}
 }
 
+/* And with which key, whatever it is bound to. */
+static void say_your_turn(struct app *a)
+{
+	char key[16] = ":";
+	struct binding b;
+
+	for (size_t i = 0; keymap_at(a->keys, i, &b); i++)
+		if (b.pane < 0 && !strcmp(b.line, "chat"))
+			key_text(b.key, key, sizeof key);
+	app_say(a, "the answer is complete; your turn: %s opens the prompt", key);
+}
+
 void app_news(struct app *a, struct news *n)
 {
 	struct err e;
@@ -210,11 +224,15 @@ void app_news(struct app *a, struct news *n)
 		break;
 	case NEWS_CUT:
 		timeline_cut(a->steps, n->n_tokens);
+		a->chat = a->chat && n->n_tokens > 0;
 		break;
 	case NEWS_END:
 		running_over(a);
 		a->ended = true;
-		app_say(a, "%s", n->text ? n->text : "the text ended");
+		if (running_state(a) == STATE_YOUR_TURN)
+			say_your_turn(a);
+		else
+			app_say(a, "%s", n->text ? n->text : "the text ended");
 		break;
 	case NEWS_ERROR:
 		running_over(a);
@@ -235,6 +253,7 @@ void app_news(struct app *a, struct news *n)
 		a->orders_seen++;
 		if (n->order->kind == ORDER_REREAD)
 			a->reread = n->n_tokens - 1;
+		a->chat = a->chat || n->order->kind == ORDER_CHAT;
 		if (!a->source->info.live)
 			follow_order(a, n->order);
 		break;
@@ -325,7 +344,7 @@ void app_view(const struct app *a, struct view *v)
 		.info = &a->source->info, .source = a->source, .steps = a->steps,
 		.at = app_at(a), .follow = a->follow,
 		.text_lens = a->text_lens, .grid_lens = a->grid_lens, .n_series = a->n_series,
-		.state = running_state(a), .n_tokens = a->n_tokens, .n_read = a->n_read,
+		.state = running_state(a), .chat = a->chat, .n_tokens = a->n_tokens, .n_read = a->n_read,
 		.tokens_per_s = running_speed(a), .pace = a->pace,
 		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
 		.n_making = swaps.n, .made = swaps.done,

@@ -40,6 +40,7 @@ struct app {
 
 	/* What the source said last. */
 	bool engine_running, ended;
+	bool chat;                      /* the text is a conversation */
 	int n_tokens, n_read;
 
 	/* Generation: the user's wish.  With a pace the engine gets one token at a
@@ -124,6 +125,7 @@ struct app {
 
 struct app_options {
 	struct source *source;
+	bool chat;                      /* a conversation from the start */
 	const struct theme *theme;      /* NULL: dark */
 	bool ascii, mono;
 	int pace;

@@ -48,7 +48,8 @@ static bool begin(struct app *a, const struct setup *s, const struct options *o,
 	if (!s->prompt.len)
 		return true;
 	a->text_waits = true;
-	return app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = s->prompt.data, .special = true }, e);
+	return app_order(a, &(struct order){ .kind = o->chat ? ORDER_CHAT : ORDER_RESTART, .text = s->prompt.data,
+	    .special = true }, e);
 }
 
 static void take_news(struct app *a)
@@ -110,10 +111,11 @@ bool batch_script(const struct options *o, struct err *e)
 	bool ok;
 
 	out_catch_interrupt();
-	ok = setup_open(&s, o, e) && (!(o->prompt || o->prompt_file) || setup_text(&s.prompt, o, e)) &&
+	ok = setup_open(&s, o, e) && setup_chat(&s, o, e) &&
+	    (!(o->prompt || o->prompt_file) || setup_text(&s.prompt, o, e)) &&
 	    (source = open_source(&s, o, e));
 	if (ok) {
-		a = app_new(&(struct app_options){ .source = source, .model = s.model });
+		a = app_new(&(struct app_options){ .source = source, .model = s.model, .chat = o->chat });
 		a->hurry = true;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}

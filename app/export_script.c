@@ -129,6 +129,9 @@ static void put_order(struct writer *w, const struct order *o)
 	case ORDER_APPEND:
 		put_text(w, "append", o->text);
 		break;
+	case ORDER_CHAT:
+		put_text(w, "chat", o->text);
+		break;
 	case ORDER_CUT:
 		w->n_tokens = o->n < w->n_tokens ? o->n : w->n_tokens;
 		buf_printf(w->out, "keep %d\n", o->n);

@@ -21,7 +21,7 @@ enum {
 	ON_QUANT = ON(quant),
 	ON_WRITING = ON(meter) | ON(run),
 	ON_TRACED = ON_WRITING | ON_REPLAY,
-	ON_ASKING = ON(run) | ON(logits),
+	ON_ASKING = ON(meter) | ON(run) | ON(logits),
 	ON_EDITED = ON_WRITING | ON(logits),
 	ON_TEXT = ON_EDITED | ON(tokenize) | ON(quant),
 	ON_PASSES = ON_EDITED | ON(bench) | ON(quant),

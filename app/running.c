@@ -8,6 +8,7 @@
 #include "app/script.h"
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
+#include "engine/vocab.h"
 
 enum { SECOND = 1000000000 };
 
@@ -174,10 +175,25 @@ double running_speed(const struct app *a)
 	return newest > oldest ? (double)(n - 1) * 1e9 / (double)(newest - oldest) : NAN;
 }
 
+/* The text is a conversation, and the last word in it was the assistant's. */
+static bool users_turn(const struct app *a)
+{
+	const struct vocab *v = a->source->info.tokens;
+	int last = timeline_n_tokens(a->steps) - 1;
+	int32_t id;
+
+	if (!a->chat || !a->source->info.live || last < 0)
+		return a->chat && a->source->info.live;
+	id = timeline_token(a->steps, last);
+	return timeline_why(a->steps, last) != WHY_PROMPT && (v ? vocab_is_end(v, id) : source_is_mark(a->source, id));
+}
+
 enum run_state running_state(const struct app *a)
 {
 	if (a->going)
 		return a->n_tokens - a->n_read > 2 ? STATE_READING : STATE_RUNNING;
+	if (users_turn(a) && !a->engine_running)
+		return STATE_YOUR_TURN;
 	return a->ended ? STATE_ENDED : STATE_PAUSED;
 }
 

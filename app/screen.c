@@ -39,7 +39,8 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 	}
 	if (!o->prompt)
 		return true;
-	if (!app_order(a, &(struct order){ .kind = ORDER_RESTART, .text = o->prompt, .special = true }, e))
+	if (!app_order(a, &(struct order){ .kind = o->chat ? ORDER_CHAT : ORDER_RESTART, .text = o->prompt, .special = true },
+	    e))
 		return false;
 	/* A swap that was asked for is there before the first token. */
 	if (lab_awaited(a->lab))
@@ -51,7 +52,7 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 
 static struct app *open_app(const struct screen_options *o)
 {
-	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .theme = o->theme ? theme_find(o->theme) : NULL,
+	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .chat = o->chat, .theme = o->theme ? theme_find(o->theme) : NULL,
 	    .pace = o->pace });
 }
 

@@ -12,6 +12,7 @@ struct screen_options {
 	struct source *source;          /* borrowed */
 	const struct model *model;      /* borrowed; NULL when there is none (a replay) */
 	const char *prompt;             /* the first text, NULL: none; generation begins at once */
+	bool chat;                      /* it is what a user says, in the model's template */
 	int n_tokens;                   /* how many are generated first; 0: until stopped */
 	const char *chain;              /* as typed; NULL: the default */
 	const char *const *edits;       /* [n_edits], as typed */

@@ -132,7 +132,6 @@ bool setup_open(struct setup *s, const struct options *o, struct err *e)
 void setup_close(struct setup *s)
 {
 	free(s->tokens);
-	buf_free(&s->reads);
 	buf_free(&s->prompt);
 	probe_plan_free(s->plan);
 	edit_set_unref(s->edits);
@@ -182,26 +181,25 @@ static bool begin_with_bos(struct setup *s, const struct options *o, struct err 
 	return true;
 }
 
+bool setup_chat(const struct setup *s, const struct options *o, struct err *e)
+{
+	return !o->chat || chat_of_model(s->model, e) || err_wrap(e, "--chat");
+}
+
 /* The prompt as what the user says, up to where the assistant begins to speak. */
 static bool encode_turn(struct setup *s, struct err *e)
 {
 	const struct model *m = s->model;
 	const struct chat_turn turn = {.role = CHAT_USER, .text = s->prompt.data};
-	const struct chat *chat;
+	const struct chat *chat = chat_of_model(m, e);
 
-	if (!m->gguf)
-		return err_set(e, ERR_UNSUPPORTED, "a llama2.c file has no chat template");
-	if (!(chat = chat_from_gguf(m->gguf, e)))
-		return false;
-	chat_render(chat, m->vocab, &turn, 1, true, &s->reads);
-	return chat_encode(chat, m->vocab, &turn, 1, true, &s->tokens, &s->n_tokens, e);
+	return chat && chat_encode(chat, m->vocab, &turn, 1, true, &s->tokens, &s->n_tokens, e);
 }
 
 static bool encode_text(struct setup *s, const struct options *o, struct err *e)
 {
 	const struct vocab *v = s->model->vocab;
 
-	buf_add(&s->reads, s->prompt.data, s->prompt.len);
 	return vocab_encode(v, s->prompt.data, s->prompt.len, vocab_add_bos(v) && !o->no_bos, true, &s->tokens,
 	    &s->n_tokens, e);
 }

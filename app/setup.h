@@ -20,7 +20,6 @@ struct setup {
 	int32_t *tokens;                /* of the prompt, after setup_prompt() */
 	size_t n_tokens;
 	struct buf prompt;              /* its text, as it was given */
-	struct buf reads;               /* what the model reads of it: a turn of a conversation with --chat */
 };
 
 /* Model, plan, sampler and edits.  A failure leaves what setup_close() takes. */
@@ -47,6 +46,9 @@ bool setup_text(struct buf *out, const struct options *o, struct err *e) MUST_CH
  * beginning-of-text token; ERR_USAGE where there is none.  With --chat,
  * ERR_UNSUPPORTED when the model has no template, or one we do not know. */
 bool setup_prompt(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
+
+/* With --chat, that the model has a template we know, before anything is begun. */
+bool setup_chat(const struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 
 /* Never more workers than cores: says so on standard error when it lowers. */
 int setup_threads(const struct options *o);

@@ -74,6 +74,11 @@ static bool tee_send(struct source *s, const struct order *o, struct err *e)
 	return source_send(tee_of(s)->behind, o, e);
 }
 
+static bool tee_is_mark(struct source *s, int32_t id)
+{
+	return source_is_mark(tee_of(s)->behind, id);
+}
+
 static void tee_close(struct source *s)
 {
 	struct tee *t = tee_of(s);
@@ -89,6 +94,7 @@ static void tee_close(struct source *s)
 
 static const struct source_ops tee_ops = {
 	.fd = tee_fd, .take = tee_take, .send = tee_send, .piece = tee_piece, .close = tee_close,
+	.is_mark = tee_is_mark,
 };
 
 struct source *tee_open(struct source *behind, const char *path, struct err *e)

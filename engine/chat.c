@@ -6,6 +6,7 @@
 
 #include "engine/base/mem.h"
 #include "engine/gguf.h"
+#include "engine/model.h"
 #include "engine/vocab.h"
 
 enum { CHAT_TRIM = 1, CHAT_JOIN = 2, CHAT_REBOS = 4, MAX_MARKS = 4, MAX_TEMPLATE = 1 << 20 };
@@ -94,6 +95,14 @@ const struct chat *chat_from_gguf(const struct gguf *g, struct err *e)
 	else if (!(c = chat_recognise(text, n)))
 		err_set(e, ERR_UNSUPPORTED, "the file's chat template is none this program knows; write the turns yourself");
 	return c;
+}
+
+const struct chat *chat_of_model(const struct model *m, struct err *e)
+{
+	if (m->gguf)
+		return chat_from_gguf(m->gguf, e);
+	err_set(e, ERR_UNSUPPORTED, "a llama2.c file has no chat template");
+	return NULL;
 }
 
 const struct chat *chat_from_name(const char *name, struct err *e)
@@ -207,6 +216,50 @@ bool chat_encode(const struct chat *c, const struct vocab *v, const struct chat_
 	bool ok = vocab_encode_spans(v, text.data, text.len, vocab_add_bos(v), p.plain, p.n_plain, ids, n_ids, e);
 
 	free(p.plain);
+	buf_free(&text);
+	return ok;
+}
+
+/* Tokens of the end of an answer up to the one that ends a generation, which the
+ * model has written itself; 0 where the template has no such token. */
+static bool count_written(const struct chat *c, const struct vocab *v, size_t *n_written, struct err *e)
+{
+	struct buf text = {0};
+	int32_t *ids = NULL;
+	size_t n = 0;
+	bool ok;
+
+	add_words(&(struct page){ .c = c, .v = v, .out = &text }, c->turn[CHAT_ASSISTANT].after);
+	ok = vocab_encode(v, text.len ? text.data : "", text.len, false, true, &ids, &n, e);
+	*n_written = 0;
+	for (size_t i = 0; ok && i < n && !*n_written; i++)
+		if (vocab_is_end(v, ids[i]))
+			*n_written = i + 1;
+	free(ids);
+	buf_free(&text);
+	return ok;
+}
+
+bool chat_encode_next(const struct chat *c, const struct vocab *v, const char *said, bool ended, int32_t **ids,
+    size_t *n_ids, struct err *e)
+{
+	struct buf text = {0};
+	struct vocab_span plain;
+	struct page p = { .c = c, .v = v, .out = &text, .plain = &plain };
+	const struct around *user = &c->turn[CHAT_USER];
+	size_t n_written = 0;
+	bool ok;
+
+	add_words(&p, c->turn[CHAT_ASSISTANT].after);
+	add_words(&p, c->flags & CHAT_REBOS ? "\1" : "");
+	add_words(&p, user->before);
+	add_text(&p, said);
+	add_words(&p, user->after);
+	add_words(&p, c->answer);
+	ok = (!ended || count_written(c, v, &n_written, e)) &&
+	    vocab_encode_spans(v, text.data, text.len, false, &plain, p.n_plain, ids, n_ids, e);
+	if (ok && n_written)
+		memmove(*ids, *ids + n_written, (*n_ids -= n_written) * sizeof **ids);
 	buf_free(&text);
 	return ok;
 }

@@ -23,6 +23,7 @@
 
 struct chat;
 struct gguf;
+struct model;
 struct vocab;
 
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT, N_CHAT_ROLES };
@@ -40,6 +41,8 @@ const struct chat *chat_recognise(const char *text, size_t n);
 
 /* The model's own template.  NULL with `e`: the file has none, or one we do not know. */
 const struct chat *chat_from_gguf(const struct gguf *g, struct err *e) MUST_CHECK;
+/* The same of a model, whatever file it came from. */
+const struct chat *chat_of_model(const struct model *m, struct err *e) MUST_CHECK;
 /* By name, for a user who knows better.  NULL with `e` listing the names. */
 const struct chat *chat_from_name(const char *name, struct err *e) MUST_CHECK;
 
@@ -51,5 +54,12 @@ void chat_render(const struct chat *c, const struct vocab *v, const struct chat_
  * texts of the turns special tokens are mere text.  *ids is allocated (free()). */
 bool chat_encode(const struct chat *c, const struct vocab *v, const struct chat_turn *turns, size_t n, bool answer,
     int32_t **ids, size_t *n_ids, struct err *e) MUST_CHECK;
+/* What the user says next, behind an answer of the assistant that is there already as
+ * tokens: the end of the answer (all of it, or with `ended`, when the model wrote the
+ * token that ends it, what a template puts behind that token), the user's turn, and
+ * where the assistant begins to speak.  The tokens are those that chat_encode() gives
+ * for the whole conversation. */
+bool chat_encode_next(const struct chat *c, const struct vocab *v, const char *text, bool ended, int32_t **ids,
+    size_t *n_ids, struct err *e) MUST_CHECK;
 
 #endif

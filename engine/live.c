@@ -6,6 +6,7 @@
 
 #include "engine/base/mailbox.h"
 #include "engine/base/mem.h"
+#include "engine/dialog.h"
 #include "engine/matmul.h"
 
 enum {
@@ -100,6 +101,9 @@ static void obey(struct live *lv, const struct order *o)
 		break;
 	case ORDER_APPEND:
 		ok = add_text(lv, o, &e);
+		break;
+	case ORDER_CHAT:
+		ok = dialog_say(lv->session, o->text, &e);
 		break;
 	case ORDER_RESTART:
 		session_cut(lv->session, 0);
@@ -211,6 +215,13 @@ static const char *live_piece(struct source *src, int32_t id, size_t *n)
 	return vocab_bytes(v, id, n);
 }
 
+static bool live_is_mark(struct source *src, int32_t id)
+{
+	const struct vocab *v = ((struct live *)src)->model->vocab;
+
+	return id >= 0 && id < vocab_size(v) && vocab_kind(v, id) == TOKEN_CONTROL;
+}
+
 static void live_close(struct source *src)
 {
 	struct live *lv = (struct live *)src;
@@ -232,7 +243,7 @@ static void live_close(struct source *src)
 	free(lv);
 }
 
-static const struct source_ops live_ops = { live_fd, live_take, live_send, live_piece, live_close };
+static const struct source_ops live_ops = { live_fd, live_take, live_send, live_piece, live_close, live_is_mark };
 
 struct source *live_open(const struct model *m, const struct session_options *opt, bool add_bos, struct err *e)
 {

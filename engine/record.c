@@ -74,6 +74,11 @@ static const char *record_piece(struct source *s, int32_t id, size_t *n)
 	return source_piece(record_of(s)->behind, id, n);
 }
 
+static bool record_is_mark(struct source *s, int32_t id)
+{
+	return source_is_mark(record_of(s)->behind, id);
+}
+
 static void record_close(struct source *s)
 {
 	struct record *r = record_of(s);
@@ -85,7 +90,7 @@ static void record_close(struct source *s)
 	free(r);
 }
 
-static const struct source_ops record_ops = { record_fd, record_take, record_send, record_piece, record_close };
+static const struct source_ops record_ops = { record_fd, record_take, record_send, record_piece, record_close, record_is_mark };
 
 static struct record *around(struct source *behind)
 {

@@ -62,8 +62,13 @@ static void write_fingerprint(struct recorder *r)
 	flush(r);
 }
 
+static bool is_mark(const struct recorder *r, int32_t id)
+{
+	return r->model && vocab_kind(r->model->vocab, id) == TOKEN_CONTROL;
+}
+
 /* Steps hold the text of their tokens; a line of its own is for bytes that are no
- * text, such as half a character. */
+ * text, such as half a character, and for marks. */
 static void tell_piece(struct recorder *r, int32_t id, bool always, piece_fn *piece, void *of)
 {
 	const char *s;
@@ -73,8 +78,8 @@ static void tell_piece(struct recorder *r, int32_t id, bool always, piece_fn *pi
 		return;
 	s = piece(of, id, &n);
 	r->told_piece[id] = always ? 2 : 1;
-	if (s && (always || !utf8_is_whole(s, n)))
-		session_put_piece(&r->line, id, s, n);
+	if (s && (always || is_mark(r, id) || !utf8_is_whole(s, n)))
+		session_put_piece(&r->line, id, s, n, is_mark(r, id));
 }
 
 void recorder_step(struct recorder *r, const struct step *s, piece_fn *piece, void *of)

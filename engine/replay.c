@@ -173,6 +173,11 @@ static const char *replay_piece(struct source *s, int32_t id, size_t *n)
 	return session_file_piece(((struct replay *)s)->file, id, n);
 }
 
+static bool replay_is_mark(struct source *s, int32_t id)
+{
+	return session_file_is_mark(((struct replay *)s)->file, id);
+}
+
 static void replay_close(struct source *s)
 {
 	struct replay *r = (struct replay *)s;
@@ -188,7 +193,8 @@ static void replay_close(struct source *s)
 	free(r);
 }
 
-static const struct source_ops replay_ops = { replay_fd, replay_take, replay_send, replay_piece, replay_close };
+static const struct source_ops replay_ops = { replay_fd, replay_take, replay_send, replay_piece, replay_close,
+	replay_is_mark };
 
 struct source *replay_open(const char *path, const struct probe *const *probes, int n_probes, struct err *e)
 {

@@ -22,6 +22,7 @@ struct session_file {
 	const struct probe_plan *plan;
 	char **piece;                   /* [n_vocab], NULL where not known */
 	uint32_t *piece_len;
+	bool *mark;                     /* [n_vocab] */
 };
 
 /* The next whole line as JSON; NULL with *end at the end, or with `e`. */
@@ -125,6 +126,7 @@ static bool begin(struct session_file *f, struct err *e)
 	f->first = f->at;
 	f->piece = mem_array((size_t)f->h.hp.n_vocab, sizeof *f->piece);
 	f->piece_len = mem_array((size_t)f->h.hp.n_vocab, sizeof *f->piece_len);
+	f->mark = mem_array((size_t)f->h.hp.n_vocab, sizeof *f->mark);
 	return true;
 }
 
@@ -164,6 +166,7 @@ void session_file_close(struct session_file *f)
 		free(f->piece[i]);
 	free(f->piece);
 	free(f->piece_len);
+	free(f->mark);
 	mapfile_close(&f->map);
 	free(f);
 }
@@ -201,6 +204,11 @@ const char *session_file_piece(const struct session_file *f, int32_t id, size_t 
 		return NULL;
 	*n = f->piece_len[id];
 	return f->piece[id];
+}
+
+bool session_file_is_mark(const struct session_file *f, int32_t id)
+{
+	return id >= 0 && id < f->h.hp.n_vocab && f->mark[id];
 }
 
 static const struct edit_def *op_named(const char *name)
@@ -321,8 +329,8 @@ static bool read_order(const struct session_file *f, const json_t *v, struct ses
 	en->kind = ENTRY_ORDER;
 	if (!name)
 		return err_set(e, ERR_FILE, "field \"order\": expected a string");
-	if (!strcmp(name, "append") || !strcmp(name, "restart")) {
-		o->kind = *name == 'a' ? ORDER_APPEND : ORDER_RESTART;
+	if (!strcmp(name, "append") || !strcmp(name, "restart") || !strcmp(name, "chat")) {
+		o->kind = *name == 'a' ? ORDER_APPEND : *name == 'c' ? ORDER_CHAT : ORDER_RESTART;
 		return read_text(v, en, e);
 	}
 	if (!strcmp(name, "reread")) {
@@ -385,6 +393,7 @@ static bool read_piece(struct session_file *f, const json_t *v, struct session_e
 	    (!json_is_string(text) && !json_is_array(text)))
 		return err_set(e, ERR_FILE, "field \"piece\": expected [id, text] with an id of the vocabulary");
 	en->id = (int32_t)json_integer_value(id);
+	f->mark[en->id] = json_is_string(json_array_get(p, 2));
 	if (json_is_array(text))
 		return read_bytes(f, text, en->id, e);
 	en->text = json_string_value(text);

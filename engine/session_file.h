@@ -6,6 +6,7 @@
  *      {"order":"edits","revision":3,"edits":["L4.up[219] = 8"]}       as obeyed
  *      {"piece":[1,"<s>"]}                                     text of a token
  *      {"piece":[98,[226,150]]}                                or its bytes, where they are no text
+ *      {"piece":[2,"</s>","mark"]}                             of a token that is a mark in the text
  *      {"step":0,"pos":0,...}                                  as --trace writes it
  *      {"say":"words for the class"}
  *      {"fingerprint":"sha256:..."}                            of the model, once it is known
@@ -53,7 +54,7 @@ struct session_entry {
 void session_put_header(struct buf *out, const struct session_header *h);
 void session_put_command(struct buf *out, const char *line);
 void session_put_say(struct buf *out, const char *words);
-void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n);
+void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n, bool mark);
 /* Nothing for orders that leave no trace in the text (run, pause, look). */
 void session_put_order(struct buf *out, const struct order *o);
 
@@ -78,5 +79,6 @@ bool session_file_check(struct session_file *f, int *n_steps, struct err *e) MUS
 void session_entry_clear(struct session_entry *en);
 /* Text of a token, from the lines read so far. */
 const char *session_file_piece(const struct session_file *f, int32_t id, size_t *n);
+bool session_file_is_mark(const struct session_file *f, int32_t id);
 
 #endif

@@ -47,7 +47,7 @@ void session_put_say(struct buf *out, const char *words)
 	put_line(out, "say", words);
 }
 
-void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n)
+void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n, bool mark)
 {
 	buf_printf(out, "{\"piece\":[%d,", id);
 	if (utf8_is_whole(s, n)) {
@@ -57,7 +57,7 @@ void session_put_piece(struct buf *out, int32_t id, const char *s, size_t n)
 			buf_printf(out, "%c%d", i ? ',' : '[', (unsigned char)s[i]);
 		buf_char(out, ']');
 	}
-	buf_str(out, "]}\n");
+	buf_str(out, mark ? ",\"mark\"]}\n" : "]}\n");
 }
 
 static void put_edits(struct buf *out, const struct edit_set *set)
@@ -95,6 +95,11 @@ void session_put_order(struct buf *out, const struct order *o)
 		buf_printf(out, "{\"order\":\"%s\",\"special\":%s,\"text\":", o->kind == ORDER_APPEND ? "append" : "restart",
 		    o->special ? "true" : "false");
 		buf_json(out, o->text, strlen(o->text));
+		buf_str(out, "}\n");
+		break;
+	case ORDER_CHAT:
+		buf_str(out, "{\"order\":\"chat\"");
+		put_string(out, "text", o->text);
 		buf_str(out, "}\n");
 		break;
 	case ORDER_CUT:

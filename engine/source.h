@@ -32,6 +32,7 @@ enum order_kind {
 	ORDER_SEED,             /* seed */
 	ORDER_LOOK,             /* look: recompute a position and show it whole */
 	ORDER_REREAD,           /* n: read again from that position on, under the edits in force */
+	ORDER_CHAT,             /* text: what the user says next, in the model's chat template */
 };
 
 struct order {
@@ -95,6 +96,9 @@ struct source_ops {
 	/* Bytes of a token, as printed; NULL when the source does not know them. */
 	const char *(*piece)(struct source *s, int32_t id, size_t *n);
 	void (*close)(struct source *s);
+	/* True for a token that is no text but a mark in it: where a turn begins, where
+	 * the text ends.  NULL: the source cannot tell. */
+	bool (*is_mark)(struct source *s, int32_t id);
 };
 
 struct source {
@@ -121,6 +125,11 @@ static inline bool source_send(struct source *s, const struct order *o, struct e
 static inline const char *source_piece(struct source *s, int32_t id, size_t *n)
 {
 	return s->ops->piece(s, id, n);
+}
+
+static inline bool source_is_mark(struct source *s, int32_t id)
+{
+	return s->ops->is_mark && s->ops->is_mark(s, id);
 }
 
 void source_close(struct source *s);    /* NULL is fine */

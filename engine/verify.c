@@ -6,6 +6,7 @@
 
 #include "engine/base/mem.h"
 #include "engine/base/pool.h"
+#include "engine/dialog.h"
 #include "engine/session.h"
 
 struct verify {
@@ -128,6 +129,8 @@ static bool obey(struct verify *v, const struct session_entry *en)
 		return add_text(v, en);
 	case ORDER_APPEND:
 		return add_text(v, en);
+	case ORDER_CHAT:
+		return dialog_say(v->s, en->text, v->e);
 	case ORDER_CUT:
 		session_cut(v->s, o->n);
 		return true;

@@ -23,6 +23,13 @@ static const char *const wild[] = {
 	"\t", "\xf0\x9f\x98\x80", " ok", "\x9b" "2J", "\r\n", "\xc3\xa9t\xc3\xa9",
 };
 
+/* Answers to two questions; "<|" begins a mark. */
+static const char *const answer[] = {
+	" It", " is", " Paris", ",", " on", " the", " Seine", ".", "<|im_end|>",
+	" About", " two", " million", " people", " live", " there", ".", "\n", "Twelve", " million", " with", " the", " suburbs",
+	".", "<|im_end|>",
+};
+
 struct fake {
 	struct source source;
 	struct probe_plan *plan;
@@ -33,6 +40,7 @@ struct fake {
 	int n, n_read, n_prompt, index, branch, generated;
 	const char *const *words;
 	int n_words;
+	bool chat;
 	uint32_t edits, sampler;
 	bool running;
 	int left, slow_ms;
@@ -161,9 +169,31 @@ static void add_text(struct fake *f, const char *text)
 	f->n_prompt = f->n;
 }
 
+/* The next turn, as ChatML has it. */
+static void add_turn(struct fake *f, const char *said)
+{
+	static const char start[] = "<|im_start|>", end[] = "<|im_end|>";
+	bool first = f->n == 0;
+
+	if (first)
+		put(f, piece_id(f, "<s>", 3));
+	else
+		put(f, piece_id(f, "\n", 1));
+	put(f, piece_id(f, start, sizeof start - 1));
+	add_text(f, "user");
+	put(f, piece_id(f, "\n", 1));
+	add_text(f, said);
+	put(f, piece_id(f, end, sizeof end - 1));
+	put(f, piece_id(f, "\n", 1));
+	put(f, piece_id(f, start, sizeof start - 1));
+	add_text(f, "assistant");
+	put(f, piece_id(f, "\n", 1));
+	f->n_prompt = f->n;
+}
+
 static void generate(struct fake *f, int32_t forced)
 {
-	const char *word = f->words[(f->n - f->n_prompt) % f->n_words];
+	const char *word = f->words[(f->chat ? f->generated : f->n - f->n_prompt) % f->n_words];
 
 	for (int pos = f->n_read; pos < f->n - 1; pos++)
 		publish(f, pos, WHY_PROMPT);
@@ -175,6 +205,10 @@ static void generate(struct fake *f, int32_t forced)
 	put(f, forced >= 0 ? forced : piece_id(f, word, strlen(word)));
 	publish(f, f->n - 2, forced >= 0 ? WHY_FORCED : WHY_SAMPLED);
 	f->generated += forced < 0;
+	if (f->chat && !strncmp(word, "<|", 2)) {
+		f->running = false;
+		tell(f, (struct news){ .kind = NEWS_END, .text = mem_strdup("the model ended the text") });
+	}
 	if (f->left > 0 && --f->left == 0)
 		f->running = false;
 }
@@ -204,6 +238,9 @@ static void obey(struct fake *f, const struct order *o)
 		break;
 	case ORDER_APPEND:
 		add_text(f, o->text);
+		break;
+	case ORDER_CHAT:
+		add_turn(f, o->text);
 		break;
 	case ORDER_CUT:
 		cut(f, o->n);
@@ -285,6 +322,14 @@ static const char *fake_piece(struct source *src, int32_t id, size_t *n)
 	return f->piece[id];
 }
 
+static bool fake_is_mark(struct source *src, int32_t id)
+{
+	size_t n;
+	const char *s = ((struct fake *)src)->chat ? fake_piece(src, id, &n) : NULL;
+
+	return s && (!strncmp(s, "<|", 2) || !strcmp(s, "<s>"));
+}
+
 static void fake_close(struct source *src)
 {
 	struct fake *f = (struct fake *)src;
@@ -322,7 +367,7 @@ int fake_generated(const struct source *s)
 
 struct source *fake_open(const struct fake_options *o)
 {
-	static const struct source_ops ops = { fake_fd, fake_take, fake_send, fake_piece, fake_close };
+	static const struct source_ops ops = { fake_fd, fake_take, fake_send, fake_piece, fake_close, fake_is_mark };
 	struct fake *f = mem_zalloc(sizeof *f);
 	struct err e;
 	struct hparams hp = { .n_layers = o->n_layers ? o->n_layers : 6, .n_heads = o->n_heads ? o->n_heads : 8,
@@ -331,8 +376,10 @@ struct source *fake_open(const struct fake_options *o)
 	hp.n_kv_heads = hp.n_heads;
 	f->plan = lens_plan(&hp);
 	f->news = mailbox_new(NEWS, &e);
-	f->words = o->wild ? wild : story;
-	f->n_words = (int)(o->wild ? sizeof wild / sizeof *wild : sizeof story / sizeof *story);
+	f->chat = o->chat;
+	f->words = o->chat ? answer : o->wild ? wild : story;
+	f->n_words = (int)(o->chat ? sizeof answer / sizeof *answer :
+	    o->wild ? sizeof wild / sizeof *wild : sizeof story / sizeof *story);
 	f->slow_ms = o->slow_ms;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);

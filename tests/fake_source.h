@@ -14,6 +14,7 @@ struct fake_options {
 	int n_layers, n_heads;          /* 0: 6 and 8 */
 	int n_ctx;                      /* 0: 512 */
 	int slow_ms;                    /* above 0: a thread, and so long for each token */
+	bool chat;                      /* the words are an answer and end; see ORDER_CHAT in the source */
 	bool wild;                      /* pieces with control bytes, halves of characters, wide ones */
 };
 

@@ -55,25 +55,33 @@ static struct session_header header_of(const struct source *s, const char *arch,
 	return h;
 }
 
-void made_open(struct made *m, int threads)
+void made_open_on(struct made *m, const struct tiny_spec *spec, int threads)
 {
-	struct tiny_spec spec = tiny_spec("llama", DTYPE_F32);
 	struct err e = { 0 };
 	struct source *s;
+	bool bos;
 
 	*m = (struct made){ .session = tiny_temp_file("", 0, ".jsonl") };
-	CHECK(tiny_open(&m->tiny, &spec, &e));
+	CHECK(tiny_open(&m->tiny, spec, &e));
+	bos = vocab_add_bos(m->tiny.model->vocab);
 	m->plan = lens_plan(&m->tiny.model->hp);
 	s = live_open(m->tiny.model, &(struct session_options){ .n_threads = threads, .probes = true, .plan = m->plan },
-	    true, &e);
+	    bos, &e);
 	CHECK(s != NULL);
-	struct session_header h = header_of(s, "llama", true);
+	struct session_header h = header_of(s, spec->arch, bos);
 
 	s = record_open(s, m->session, &h, m->tiny.model, &e);
 	CHECK(s != NULL);
 	m->app = app_new(&(struct app_options){ .source = s });
 	m->app->hurry = true;
 	CHECK(app_set_chain(m->app, SAMPLER_DEFAULT, &e));
+}
+
+void made_open(struct made *m, int threads)
+{
+	struct tiny_spec spec = tiny_spec("llama", DTYPE_F32);
+
+	made_open_on(m, &spec, threads);
 }
 
 bool made_run(struct made *m, const char *script, struct err *e)

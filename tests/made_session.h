@@ -19,6 +19,8 @@ struct made {
 	char *session;          /* path; unlinked by made_close() */
 };
 void made_open(struct made *m, int threads);
+/* The same on another model. */
+void made_open_on(struct made *m, const struct tiny_spec *spec, int threads);
 /* Runs a script to its end; false with `e` when it failed. */
 bool made_run(struct made *m, const char *script, struct err *e);
 /* What is recorded is whole afterwards; the model stays. */

@@ -180,6 +180,8 @@ void tiny_vocab(struct gguf_build *b, const struct tiny_spec *s)
 	gguf_build_u32(b, "tokenizer.ggml.bos_token_id", spm ? 1 : TINY_VOCAB - 3);
 	gguf_build_u32(b, "tokenizer.ggml.eos_token_id", spm ? 2 : TINY_VOCAB - 3);
 	gguf_build_bool(b, "tokenizer.ggml.add_bos_token", spm);
+	if (s->chat)
+		gguf_build_str(b, "tokenizer.chat_template", s->chat);
 	free(p);
 }
 

@@ -23,6 +23,7 @@ struct tiny_spec {
 	bool own_head;          /* an output.weight beside token_embd.weight */
 	bool rope_freqs;        /* a rope_freqs.weight, as Llama 3 has */
 	float rope_scale;       /* linear scaling, 0 or 1: none */
+	const char *chat;       /* tokenizer.chat_template, NULL: none */
 	uint64_t seed;
 };
 

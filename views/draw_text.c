@@ -69,6 +69,14 @@ void text_end(struct text *t, int token)
 	buf_free(&whole);
 }
 
+void text_break(struct text *t)
+{
+	if (!t->n)
+		return;
+	text_end(t, t->letters[t->n - 1].token);
+	t->letters[t->n - 1].breaks = true;
+}
+
 void text_free(struct text *t)
 {
 	free(t->letters);

@@ -33,6 +33,8 @@ struct text {
 
 /* The bytes of the next token. */
 void text_add(struct text *t, int token, const char *bytes, size_t n);
+/* What comes next begins a line, as if a newline stood here; nothing is shown of it. */
+void text_break(struct text *t);
 /* The text ends here (a started character comes out as hex). */
 void text_end(struct text *t, int token);
 void text_free(struct text *t);

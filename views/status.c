@@ -11,6 +11,7 @@ static int draw_state(struct canvas *c, const struct view *v)
 		[STATE_RUNNING] = { GLYPH_RUN, STYLE_RUNNING, "running" },
 		[STATE_READING] = { GLYPH_RUN, STYLE_RUNNING, "reading" },
 		[STATE_ENDED] = { GLYPH_END, STYLE_PAUSED, "ended" },
+		[STATE_YOUR_TURN] = { GLYPH_END, STYLE_PAUSED, "your turn" },
 	};
 	int x = canvas_glyph(c, 0, 1, states[v->state].style, states[v->state].glyph);
 

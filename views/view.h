@@ -22,7 +22,7 @@ enum { VIEW_SERIES = 8 };
 
 struct host;
 
-enum run_state { STATE_PAUSED, STATE_RUNNING, STATE_READING, STATE_ENDED };
+enum run_state { STATE_PAUSED, STATE_RUNNING, STATE_READING, STATE_ENDED, STATE_YOUR_TURN };
 
 struct view {
 	const struct source_info *info;
@@ -40,6 +40,7 @@ struct view {
 	enum lens_id series[VIEW_SERIES];       /* [n_series], along the timeline */
 	int n_series;
 	enum run_state state;
+	bool chat;                      /* the text is a conversation */
 	int n_tokens, n_read;           /* of the text; how many of them the model has read */
 	double tokens_per_s;            /* of the last seconds; NAN before two tokens */
 	double waited_s;                /* since the step in work began */

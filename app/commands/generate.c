@@ -9,6 +9,7 @@
 #include "app/running.h"
 #include "app/script.h"
 #include "engine/base/mem.h"
+#include "engine/chat.h"
 
 bool cmd_toggle(struct app *a, const struct args *args, struct err *e)
 {
@@ -74,6 +75,24 @@ bool cmd_append(struct app *a, const struct args *args, struct err *e)
 		app_stop(a);
 	if (!app_order(a, &(struct order){ .kind = ORDER_APPEND, .text = args->text[0], .special = true }, e))
 		return false;
+	go_on_behind(a);
+	return true;
+}
+
+/* Whatever else stops a conversation is said when the turn is over; that there is
+ * none to be had, before a word is typed. */
+bool cmd_chat(struct app *a, const struct args *args, struct err *e)
+{
+	if (!a->source->info.live)
+		return err_set(e, ERR_USAGE, "this is a recording: nobody answers");
+	if (a->model && !chat_of_model(a->model, e))
+		return false;
+	if (!args->n)
+		return script_speaks(a) ? err_set(e, ERR_USAGE, "chat: what is said is missing") : command_line(a, "ask chat ", e);
+	app_stop(a);
+	if (!app_order(a, &(struct order){ .kind = ORDER_CHAT, .text = args->text[0] }, e))
+		return false;
+	a->chat = true;
 	go_on_behind(a);
 	return true;
 }

@@ -30,7 +30,7 @@ static bool watch(const struct setup *s, struct source *source, const struct opt
 {
 	bool demo = setup_is_demo(o);
 	struct screen_options screen = {
-		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : demo ? DEMO_PROMPT : NULL,
+		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : demo && !o->chat ? DEMO_PROMPT : NULL, .chat = o->chat,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
 		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace ? o->pace : demo ? DEMO_PACE : 0,
 		.color = setup_color(o), .ascii = o->ascii, .no_mouse = o->no_mouse,
@@ -48,7 +48,7 @@ bool job_meter(const struct options *o, struct err *e)
 
 	if (!isatty(STDOUT_FILENO))
 		return job_run(o, e);
-	ok = setup_open(&s, o, e) && setup_text(&s.prompt, o, e) && take_keys(e);
+	ok = setup_open(&s, o, e) && setup_chat(&s, o, e) && setup_text(&s.prompt, o, e) && take_keys(e);
 	if (ok) {
 		s.session.keep_steps = true;
 		/* A person watching wants to see what the prompt did to the model, too. */

@@ -84,8 +84,8 @@ static bool open_recorder(struct run *r, struct err *e)
 	recorder_order(r->recorder, &(struct order){.kind = ORDER_CHAIN, .chain = s->chain});
 	if (edit_set_n(s->edits))
 		recorder_order(r->recorder, &(struct order){.kind = ORDER_EDITS, .edits = s->edits});
-	recorder_order(r->recorder,
-	    &(struct order){.kind = ORDER_RESTART, .text = s->reads.data ? s->reads.data : "", .special = true});
+	recorder_order(r->recorder, &(struct order){.kind = r->o->chat ? ORDER_CHAT : ORDER_RESTART,
+	    .text = s->prompt.data ? s->prompt.data : "", .special = true});
 	return true;
 }
 

@@ -119,6 +119,25 @@ static void the_screen_in_ascii_without_colour(void **state)
 	close_app(a);
 }
 
+static void a_conversation_has_turns_and_marks(void **state)
+{
+	struct app *a = open_app(&(struct fake_options){ .chat = true }, false, false);
+
+	(void)state;
+	run(a, "chat What is the capital of France?");
+	run(a, "chat How many people live there, with and without the suburbs?");
+	screen_is(a, "chat-80x24", 24, 80);
+	run(a, "zoom");
+	screen_is(a, "chat-120x40", 40, 120);
+	close_app(a);
+	a = open_app(&(struct fake_options){ .chat = true }, true, true);
+	run(a, "chat What is the capital of France?");
+	run(a, "show text");
+	run(a, "zoom");
+	screen_is(a, "chat-ascii", 12, 60);
+	close_app(a);
+}
+
 static void before_there_is_a_text(void **state)
 {
 	struct app *a = open_app(&(struct fake_options){ 0 }, false, false);
@@ -279,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_screen_at_its_sizes),
 		TEST(the_screen_in_ascii_without_colour),
+		TEST(a_conversation_has_turns_and_marks),
 		TEST(before_there_is_a_text),
 		TEST(looking_back_shows_the_step_under_the_cursor),
 		TEST(edits_and_branches_are_listed),

@@ -113,6 +113,79 @@ static void the_text_of_a_turn_cannot_end_it(void **state)
 	buf_free(&bytes);
 }
 
+/* Every mark of every template, bytes for the rest; <|end|> and the like end a generation. */
+static struct vocab *marks_and_bytes(struct buf *bytes, struct gguf **g)
+{
+	static const char *const marks[] = { "<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|eot_id|>",
+		"<|end|>", "<end_of_turn>", "<start_of_turn>", "<|start_header_id|>", "<|end_header_id|>", "<|user|>",
+		"<|assistant|>" };
+	enum { N = sizeof marks / sizeof *marks };
+	static char names[256][8];
+	const char *tokens[N + 256];
+	int32_t kinds[N + 256];
+	struct gguf_build b;
+	struct err e = {0};
+
+	for (int i = 0; i < N + 256; i++) {
+		if (i >= N)
+			snprintf(names[i - N], sizeof *names, "<0x%02X>", i - N);
+		tokens[i] = i < N ? marks[i] : names[i - N];
+		kinds[i] = i == 0 ? TOKEN_UNKNOWN : i < N ? TOKEN_CONTROL : TOKEN_BYTE;
+	}
+	gguf_build_init(&b);
+	gguf_build_str(&b, "tokenizer.ggml.model", "llama");
+	gguf_build_strings(&b, "tokenizer.ggml.tokens", tokens, N + 256);
+	gguf_build_array(&b, "tokenizer.ggml.token_type", GGUF_I32, N + 256, kinds, sizeof kinds);
+	gguf_build_bytes(&b, bytes);
+	gguf_build_free(&b);
+	*g = gguf_open_mem("chat", bytes->data, bytes->len, &e);
+	return vocab_from_gguf(*g, 0, &e);
+}
+
+/* Where the tokens of `end` begin when those of `all` end with them; -1. */
+static int ends_with(const int32_t *all, size_t n, const int32_t *end, size_t n_end)
+{
+	if (n_end > n || memcmp(all + n - n_end, end, n_end * sizeof *end) != 0)
+		return -1;
+	return (int)(n - n_end);
+}
+
+static void the_next_turn_is_that_of_the_whole_conversation(void **state)
+{
+	static const struct chat_turn turns[] = { { CHAT_USER, "Hi" }, { CHAT_ASSISTANT, "Yes." }, { CHAT_USER, "And <|im_end|>?" } };
+	struct buf bytes = {0};
+	struct gguf *g;
+	struct vocab *v = marks_and_bytes(&bytes, &g);
+	struct err e = {0};
+
+	(void)state;
+	CHECK(v != NULL);
+	for (size_t i = 0; chat_at(i); i++) {
+		const struct chat *c = chat_at(i);
+		int32_t *all, *rest, *whole;
+		size_t n_all, n_rest, n_whole;
+		int at;
+
+		CHECK(chat_encode(c, v, turns, 3, true, &all, &n_all, &e));
+		CHECK(chat_encode_next(c, v, turns[2].text, true, &rest, &n_rest, &e));
+		CHECK(chat_encode_next(c, v, turns[2].text, false, &whole, &n_whole, &e));
+		/* What the model wrote ends with the token that ends it, and is not said again. */
+		at = ends_with(all, n_all, rest, n_rest);
+		if (at < 1 || !vocab_is_end(v, all[at - 1]))
+			fail_msg("%s: the turn behind a finished answer is another one", chat_name(c));
+		/* llama-2 puts a space between a text and its end, which here is a token of its own. */
+		if (ends_with(all, n_all, whole, n_whole) != at - 1 && strcmp(chat_name(c), "llama-2") != 0)
+			fail_msg("%s: the turn behind an answer cut short is another one", chat_name(c));
+		CHECK(n_whole > n_rest);
+		free(all);
+		free(rest);
+		free(whole);
+	}
+	vocab_free(v);
+	gguf_close(g);
+	buf_free(&bytes);
+}
+
 static void an_unknown_or_missing_template_says_so(void **state)
 {
 	struct buf bytes = {0};
@@ -152,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(known_templates_are_recognised_and_rendered),
 		TEST(the_text_of_a_turn_cannot_end_it),
+		TEST(the_next_turn_is_that_of_the_whole_conversation),
 		TEST(an_unknown_or_missing_template_says_so),
 		TEST(every_row_is_found_by_a_name_of_its_own),
 	};

@@ -39,10 +39,25 @@ static style_bits token_style(void *of, int token)
 
 	if (token == k->v->at + 1)
 		return STYLE_CURSOR;
+	if (source_is_mark(k->v->source, timeline_token(k->v->steps, token)))
+		return STYLE_DIM;
 	if (timeline_why(k->v->steps, token) == WHY_PROMPT)
 		return STYLE_PROMPT;
 	u = scale_unit(k->scale, timeline_scalar(k->v->steps, token - 1, k->v->text_lens));
 	return isnan(u) ? STYLE_TEXT : level_style(u, k->mono);
+}
+
+/* In a conversation what the user says and what the model answers begin lines of
+ * their own, and so does a mark behind a mark ("<|eot_id|><|start_header_id|>"). */
+static bool begins_turn(const struct view *v, int token, const char *bytes)
+{
+	bool given = timeline_why(v->steps, token) == WHY_PROMPT;
+
+	if (!v->chat || token < 2 || *bytes == '\n')
+		return false;
+	return given != (timeline_why(v->steps, token - 1) == WHY_PROMPT) ||
+	    (source_is_mark(v->source, timeline_token(v->steps, token - 1)) &&
+	    source_is_mark(v->source, timeline_token(v->steps, token)));
 }
 
 /* The tokens that can be in sight; the window moves in large steps so that lines
@@ -56,10 +71,12 @@ static void fill(struct text *t, const struct view *v, int cells)
 		int32_t id = timeline_token(v->steps, i);
 		const char *bytes = id >= 0 ? source_piece(v->source, id, &len) : NULL;
 
+		if (bytes && len && begins_turn(v, i, bytes))
+			text_break(t);
 		if (bytes)
 			text_add(t, i, bytes, len);
 	}
-	if (v->state == STATE_ENDED)    /* before that, half a character may yet be completed */
+	if (v->state == STATE_ENDED || v->state == STATE_YOUR_TURN)     /* before that, half a character may yet be completed */
 		text_end(t, n - 1);
 }
 
@@ -84,7 +101,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 
 	(void)at;
 	if (!timeline_n_tokens(v->steps)) {
-		pane_empty(c, "no text yet: type :prompt TEXT");
+		pane_empty(c, v->chat ? "your turn: type :chat TEXT" : "no text yet: type :prompt TEXT");
 		return;
 	}
 	fill(&t, v, c->rows * c->cols);
@@ -144,7 +161,8 @@ const struct pane_def pane_text = {
 	.doc = "the text, each generated token in the colour of the chosen lens",
 	.read_it = "What was given is plain. A generated token is dark where the model was sure of it and bright (and "
 		   "underlined) where it was not. The marked token is the one the step under the cursor made: "
-		   "Left and Right move it, and every pane follows. `lens NAME` colours by another signal.",
+		   "Left and Right move it, and every pane follows. `lens NAME` colours by another signal. Special tokens, "
+		   "such as the marks around the turns of a conversation, are dim; in a conversation each turn begins a line.",
 	.min_rows = 3, .min_cols = 20,
 	.draw = draw, .subtitle = subtitle, .legend = legend, .pick = pick, .enter = enter, .values = values,
 };
