@@ -10,6 +10,8 @@
 #include "app/frame.h"
 #include "app/helprows.h"
 #include "app/keymap.h"
+#include "app/quanting.h"
+#include "app/quantlab.h"
 #include "app/running.h"
 #include "app/script.h"
 #include "app/swap.h"
@@ -52,6 +54,9 @@ struct app *app_new(const struct app_options *o)
 		a->words = words_new(o->model, &e);
 	if (o->model)
 		a->lab = lab_new(o->model, &e);
+	if (o->model)
+		a->quant = quantlab_new(&(struct quantlab_options){ .model = o->model, .live = o->inputs,
+		    .n_threads = o->n_threads }, &e);
 
 	a->source = o->source;
 	a->model = o->model;
@@ -87,6 +92,7 @@ void app_free(struct app *a)
 	for (int i = 0; i < a->n_log; i++)
 		free(a->log[i]);
 	lab_free(a->lab);
+	quantlab_free(a->quant);
 	words_free(a->words);
 	patch_drop(&a->patch);
 	looks_clear(&a->looks);
@@ -293,6 +299,7 @@ uint64_t app_tick(struct app *a)
 		a->dirty = true;
 		wait = wait > SECOND / 4 ? SECOND / 4 : wait;
 	}
+	quanting_tick(a, &wait);
 	return wait;
 }
 
@@ -332,6 +339,7 @@ void app_lab(struct app *a)
 	}
 	if (a->begin_with >= 0 && !lab_awaited(a->lab))
 		app_go(a, a->begin_with);
+	quanting_take(a);
 	script_go_on(a);
 }
 
@@ -354,6 +362,7 @@ void app_view(const struct app *a, struct view *v)
 	};
 	memcpy(v->series, a->series, sizeof v->series);
 	memcpy(v->making, swaps.what, sizeof v->making);
+	quanting_view(a, v);
 	v->step = timeline_at(a->steps, v->at);
 	if (a->work_since_ns && clock_ns() > a->work_since_ns)
 		v->waited_s = (double)(clock_ns() - a->work_since_ns) / 1e9;

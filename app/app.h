@@ -27,9 +27,11 @@
 #include "app/patch.h"
 #include "app/words.h"
 
+struct calibration;
 struct condition;
 struct keymap;
 struct lineedit;
+struct quantlab;
 struct script;
 
 enum { APP_LOG = 500, APP_RECENT = 32, APP_EDIT_HISTORY = 200 };
@@ -66,6 +68,7 @@ struct app {
 	struct words *words;            /* what neurons read and write; NULL: no model at hand */
 	const struct model *model;      /* borrowed; NULL in a replay */
 	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
+	struct quantlab *quant;         /* what quantization does to the model; NULL: no model at hand */
 	struct patch patch;             /* a value that is being copied for an edit */
 	int compared;                   /* number of the branch that is compared with the line, 0 */
 
@@ -130,6 +133,8 @@ struct app_options {
 	bool ascii, mono;
 	int pace;
 	const struct model *model;      /* for what is read out of weights; NULL in a replay */
+	struct calibration *inputs;     /* of what the source reads, gathered as it does; NULL: nobody does */
+	int n_threads;                  /* for work in the background; 0: all cores */
 };
 
 struct app *app_new(const struct app_options *o);

@@ -8,6 +8,7 @@
 #include "analysis/quantizer.h"
 #include "app/app.h"
 #include "app/command.h"
+#include "app/quantlab.h"
 
 const struct argtype argtypes[N_ARGTYPES] = {
 #define ARGTYPE(id, text, all, words) [ARG_##id] = { .name = text, .doc = words, .rest = all },
@@ -216,6 +217,20 @@ static bool swap_candidate(const struct app *a, size_t i, struct buf *out)
 	return false;
 }
 
+static bool tensor_candidate(const struct app *a, size_t i, struct buf *out)
+{
+	const struct quantmap *m = a->quant ? quantlab_view(a->quant).map : NULL;
+	char name[2 * QUANTMAP_NAME];
+
+	for (int r = 0; m && r < quantmap_rows(m); r++)
+		for (int c = 0; c < quantmap_cols(m); c++)
+			if (quantmap_cell(m, r, c) && quantmap_cell(m, r, c)->t && i-- == 0) {
+				quantmap_name(m, r, c, name);
+				return add(out, name);
+			}
+	return false;
+}
+
 static bool topic_candidate(size_t i, struct buf *out)
 {
 	if (i < N_PANES)
@@ -256,6 +271,12 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 		return swap_candidate(a, i, out);
 	case ARG_CHAIN:
 		return i < n_samplers && add(out, samplers[i]->name);
+	case ARG_METHOD:
+		return quantlab_candidate(i, out);
+	case ARG_TENSOR:
+		return tensor_candidate(a, i, out);
+	case ARG_FIGURE:
+		return i < N_QUANTMAP_FIGURES ? add(out, quantmap_figures[i].name) : i == N_QUANTMAP_FIGURES && add(out, "next");
 	case ARG_PANE:
 	case ARG_LAYOUT:
 		return i < N_PANES && add(out, panes[i]->name);

@@ -24,6 +24,7 @@ static struct source *open_source(struct setup *s, const struct options *o, stru
 
 	s->session.keep_steps = true;
 	s->session.prompt_logits = o->trace != NULL;
+	setup_gather(s);
 	source = live_open(s->model, &s->session, vocab_add_bos(s->model->vocab) && !o->no_bos, e);
 	if (source && o->trace)
 		source = tee_open(source, o->trace, e);
@@ -115,7 +116,8 @@ bool batch_script(const struct options *o, struct err *e)
 	    (!(o->prompt || o->prompt_file) || setup_text(&s.prompt, o, e)) &&
 	    (source = open_source(&s, o, e));
 	if (ok) {
-		a = app_new(&(struct app_options){ .source = source, .model = s.model, .chat = o->chat });
+		a = app_new(&(struct app_options){ .source = source, .model = s.model, .inputs = s.inputs,
+		    .n_threads = s.session.n_threads, .chat = o->chat });
 		a->hurry = true;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}

@@ -5,6 +5,7 @@
 
 #include "app/keymap.h"
 #include "app/lineedit.h"
+#include "app/quanting.h"
 #include "views/key.h"
 #include "views/prompt.h"
 #include "views/status.h"
@@ -162,6 +163,9 @@ void frame_view(struct app *a, struct view *v)
 		if (a->placed.at[i].pane == PANE_neurons && may)
 			words_want(a->words, v->step);
 	}
+	for (int i = 0; i < a->placed.n; i++)
+		if (a->placed.at[i].pane == PANE_quant)
+			quanting_in_sight(a);
 	v->words = words_cache(a->words);
 	v->layer = app_choice(a, PANE_heads)->row;
 	v->head = app_choice(a, PANE_heads)->col;

@@ -8,6 +8,7 @@
 #include "app/crash.h"
 #include "app/frame.h"
 #include "app/lineedit.h"
+#include "app/quantlab.h"
 #include "engine/base/clock.h"
 #include "views/key.h"
 #include "views/term.h"
@@ -146,15 +147,16 @@ static bool frame_due(const struct loop *lp)
 
 static void turn(struct loop *lp)
 {
-	struct pollfd fds[5] = {
+	struct pollfd fds[6] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = crash_fd(), .events = POLLIN },
 		{ .fd = source_fd(lp->app->source), .events = POLLIN },
 		{ .fd = words_fd(lp->app->words), .events = POLLIN },
 		{ .fd = lab_fd(lp->app->lab), .events = POLLIN },
+		{ .fd = quantlab_fd(lp->app->quant), .events = POLLIN },
 	};
 
-	if (poll(fds, 5, until_due(lp)) > 0) {
+	if (poll(fds, 6, until_due(lp)) > 0) {
 		if (fds[1].revents)
 			take_signals(lp);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
@@ -167,7 +169,7 @@ static void turn(struct loop *lp)
 			take_news(lp);
 		if (fds[3].revents && words_take(lp->app->words))
 			lp->app->dirty = true;
-		if (fds[4].revents)
+		if (fds[4].revents || fds[5].revents)
 			app_lab(lp->app);
 	}
 	app_tick(lp->app);

@@ -52,7 +52,8 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 
 static struct app *open_app(const struct screen_options *o)
 {
-	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .chat = o->chat, .theme = o->theme ? theme_find(o->theme) : NULL,
+	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .inputs = o->inputs,
+	    .n_threads = o->n_threads, .chat = o->chat, .theme = o->theme ? theme_find(o->theme) : NULL,
 	    .pace = o->pace });
 }
 

@@ -8,9 +8,13 @@
 
 #include "engine/source.h"
 
+struct calibration;
+
 struct screen_options {
 	struct source *source;          /* borrowed */
 	const struct model *model;      /* borrowed; NULL when there is none (a replay) */
+	struct calibration *inputs;     /* borrowed: of what the source reads; may be NULL */
+	int n_threads;                  /* for work in the background; 0: all cores */
 	const char *prompt;             /* the first text, NULL: none; generation begins at once */
 	bool chat;                      /* it is what a user says, in the model's template */
 	int n_tokens;                   /* how many are generated first; 0: until stopped */

@@ -129,6 +129,13 @@ bool setup_open(struct setup *s, const struct options *o, struct err *e)
 	return true;
 }
 
+void setup_gather(struct setup *s)
+{
+	s->inputs = calibration_new(s->model);
+	s->session.onlooker = calibration_onlooker(s->inputs, NULL);
+	calibration_gather(s->inputs, true);
+}
+
 void setup_close(struct setup *s)
 {
 	free(s->tokens);
@@ -136,6 +143,7 @@ void setup_close(struct setup *s)
 	probe_plan_free(s->plan);
 	edit_set_unref(s->edits);
 	chain_unref(s->chain);
+	calibration_free(s->inputs);
 	model_close(s->model);
 	*s = (struct setup){.model = NULL};
 }

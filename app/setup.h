@@ -7,6 +7,7 @@
 #ifndef APP_SETUP_H
 #define APP_SETUP_H
 
+#include "analysis/calibration.h"
 #include "app/options.h"
 #include "engine/base/buf.h"
 #include "engine/session.h"
@@ -19,12 +20,15 @@ struct setup {
 	struct session_options session; /* as the options want it; no sink yet */
 	int32_t *tokens;                /* of the prompt, after setup_prompt() */
 	size_t n_tokens;
+	struct calibration *inputs;     /* after setup_gather() */
 	struct buf prompt;              /* its text, as it was given */
 };
 
 /* Model, plan, sampler and edits.  A failure leaves what setup_close() takes. */
 bool setup_open(struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 void setup_close(struct setup *s);
+/* A session opened from now on gathers the moments of what its matrices read. */
+void setup_gather(struct setup *s);
 
 /* Makes the matrices of swaps among the edits, which setup_open() only parses;
  * ^C gives up. */

@@ -16,6 +16,7 @@
 #include "engine/edit.h"
 #include "engine/sampler.h"
 #include "engine/source.h"
+#include "views/quantview.h"
 #include "views/scale.h"
 
 enum { VIEW_SERIES = 8 };
@@ -52,6 +53,8 @@ struct view {
 	char making[SWAP_TEXT];         /* the first of them */
 	float made;                     /* how far it is, 0..1 */
 	int compared;                   /* number of a branch, 0: none */
+	bool can_quant;                 /* there is a model whose weights can be quantized */
+	struct view_quant quant;
 	const struct chain *chain;
 	uint64_t seed;
 	const char *message;            /* for the status line; NULL: nothing to say */

@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/frame.h"
+#include "app/quanting.h"
 
 /* A lens by name, or the one behind `now` with the same axes for "next". */
 static int lens_wanted(const char *name, enum lens_id now, enum probe_axes axes, struct err *e)
@@ -210,6 +211,8 @@ bool cmd_leave(struct app *a, const struct args *args, struct err *e)
 	if (a->focus == PANE_help && a->zoomed) {
 		a->focus = a->before_help;
 		a->zoomed = a->zoomed_before_help;
+	} else if (a->focus == PANE_quant && quanting_leave(a)) {
+		a->dirty = true;
 	} else if (a->zoomed) {
 		a->zoomed = false;
 	} else if (stands_in(a, &slot)) {

@@ -30,7 +30,8 @@ static bool watch(const struct setup *s, struct source *source, const struct opt
 {
 	bool demo = setup_is_demo(o);
 	struct screen_options screen = {
-		.source = source, .model = s->model, .prompt = s->prompt.len ? s->prompt.data : demo && !o->chat ? DEMO_PROMPT : NULL, .chat = o->chat,
+		.source = source, .model = s->model, .inputs = s->inputs, .n_threads = s->session.n_threads,
+		.prompt = s->prompt.len ? s->prompt.data : demo && !o->chat ? DEMO_PROMPT : NULL, .chat = o->chat,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
 		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace ? o->pace : demo ? DEMO_PACE : 0,
 		.color = setup_color(o), .ascii = o->ascii, .no_mouse = o->no_mouse,
@@ -53,6 +54,7 @@ bool job_meter(const struct options *o, struct err *e)
 		s.session.keep_steps = true;
 		/* A person watching wants to see what the prompt did to the model, too. */
 		s.session.prompt_logits = true;
+		setup_gather(&s);
 		source = live_open(s.model, &s.session, vocab_add_bos(s.model->vocab) && !o->no_bos, e);
 	}
 	if (source && o->trace)

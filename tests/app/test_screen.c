@@ -1,16 +1,14 @@
 /*
  * Whole screens on a canvas, compared with tests/screens: a made-up source and a
- * clock that stands still.  GOLDEN=1 in the environment writes the files anew;
- * the difference is then reviewed like code.
+ * clock that stands still.
  */
-#include <stdlib.h>
-
 #include "app/app.h"
 #include "app/editing.h"
 #include "app/frame.h"
 #include "app/lineedit.h"
 #include "engine/base/clock.h"
 #include "tests/fake_source.h"
+#include "tests/golden.h"
 #include "tests/test.h"
 #include "views/key.h"
 
@@ -50,30 +48,6 @@ static void close_app(struct app *a)
 	clock_fake(0);
 }
 
-static void compare(const char *name, const struct buf *screen)
-{
-	struct buf want = { 0 };
-	char path[128];
-	struct err e = { 0 };
-	FILE *f;
-
-	snprintf(path, sizeof path, "tests/screens/%s.txt", name);
-	if (getenv("GOLDEN")) {
-		CHECK((f = fopen(path, "w")) != NULL);
-		CHECK(fwrite(screen->data, 1, screen->len, f) == screen->len);
-		fclose(f);
-		return;
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s is missing; GOLDEN=1 writes it", path);
-	CHECK(buf_read_fd(&want, fileno(f), 1 << 20, &e));
-	fclose(f);
-	if (want.len != screen->len || memcmp(want.data, screen->data, want.len) != 0)
-		fail_msg("%s is another screen (GOLDEN=1 writes it):\n%s", path, screen->data);
-	buf_free(&want);
-}
-
 static void screen_is(struct app *a, const char *name, int rows, int cols)
 {
 	struct buf out = { 0 };
@@ -82,7 +56,7 @@ static void screen_is(struct app *a, const char *name, int rows, int cols)
 	CHECK(canvas_new(&c, rows, cols));
 	frame_draw(a, &c);
 	canvas_dump(&c, &out);
-	compare(name, &out);
+	golden(name, &out);
 	canvas_free(&c);
 	buf_free(&out);
 }

@@ -1,0 +1,265 @@
+/*
+ * test_quanting: the quant pane on the built-in model, by command lines and keys
+ * alone: a method measured in the background, a tensor from within, a text read
+ * for its activations.  threaded test
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "analysis/calibration.h"
+#include "analysis/lens.h"
+#include "app/app.h"
+#include "app/demo.h"
+#include "app/editing.h"
+#include "app/frame.h"
+#include "app/quantlab.h"
+#include "engine/live.h"
+#include "tests/test.h"
+#include "tests/tiny_model.h"
+#include "views/key.h"
+
+struct rig {
+	struct model *model;
+	struct probe_plan *plan;
+	struct calibration *inputs;
+	struct source *source;
+	struct app *a;
+};
+
+static bool start(struct rig *r)
+{
+	struct session_options o = { .n_threads = 1, .n_ctx = 128, .probes = true, .keep_steps = true };
+	struct err e = { 0 };
+	const void *data;
+	size_t size;
+
+	if (!demo_bytes(&data, &size, &e))
+		return false;
+	assert_non_null(r->model = model_open_mem("demo", data, size, &e));
+	r->plan = lens_plan(&r->model->hp);
+	r->inputs = calibration_new(r->model);
+	o.plan = r->plan;
+	o.onlooker = calibration_onlooker(r->inputs, NULL);
+	calibration_gather(r->inputs, true);
+	assert_non_null(r->source = live_open(r->model, &o, true, &e));
+	r->a = app_new(&(struct app_options){ .source = r->source, .model = r->model, .inputs = r->inputs, .n_threads = 2 });
+	assert_true(app_set_chain(r->a, "greedy", &e));
+	return true;
+}
+
+static void stop(struct rig *r)
+{
+	app_free(r->a);
+	source_close(r->source);
+	calibration_free(r->inputs);
+	probe_plan_free(r->plan);
+	model_close(r->model);
+}
+
+static bool busy(const struct app *a)
+{
+	return a->unsettled || a->going || a->engine_running || quantlab_busy(a->quant);
+}
+
+static void settle(struct rig *r)
+{
+	struct news *n;
+
+	while (busy(r->a)) {
+		struct pollfd fds[2] = { { source_fd(r->source), POLLIN, 0 }, { quantlab_fd(r->a->quant), POLLIN, 0 } };
+
+		if (poll(fds, 2, 30000) <= 0)
+			fail_msg("nothing happens");
+		while ((n = source_take(r->source)))
+			app_news(r->a, n);
+		app_lab(r->a);
+		app_tick(r->a);
+	}
+}
+
+static void run(struct rig *r, const char *line)
+{
+	if (!app_line(r->a, line))
+		fail_msg("%s: %s", line, r->a->message);
+	settle(r);
+}
+
+static const char *refused(struct rig *r, const char *line)
+{
+	if (app_line(r->a, line))
+		fail_msg("%s: was obeyed", line);
+	return r->a->message;
+}
+
+static struct view_quant seen(struct rig *r)
+{
+	struct canvas c;
+
+	CHECK(canvas_new(&c, 24, 80));
+	frame_draw(r->a, &c);
+	canvas_free(&c);
+	return quantlab_view(r->a->quant);
+}
+
+static double whole(const struct quantmap *m, enum quantmap_figure f)
+{
+	return quantmap_value(m, quantmap_rows(m) - 1, quantmap_cols(m) - 1, f);
+}
+
+static void a_method_is_measured_and_kept(void **state)
+{
+	struct view_quant v;
+	const struct quantmap *first;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "quant q4_0");
+	CHECK_INT(r.a->focus, PANE_quant);
+	v = seen(&r);
+	assert_non_null(first = v.map);
+	for (int i = 0; i < quantmap_n_cells(v.map); i++)
+		CHECK(!v.map->cells[i].t || v.map->cells[i].state == QUANT_DONE);
+	CHECK_NEAR(whole(v.map, QUANTMAP_BITS), 4.5, 1e-12);
+	CHECK(whole(v.map, QUANTMAP_SQNR) > 18 && whole(v.map, QUANTMAP_SQNR) < 24);
+	assert_non_null(strstr(r.a->message, "4.5 bits a weight"));
+	run(&r, "quant q8_0");
+	CHECK(whole(seen(&r).map, QUANTMAP_SQNR) > 40);
+	CHECK(app_line(r.a, "quant q4_0"));
+	CHECK(!quantlab_busy(r.a->quant));      /* it is known */
+	CHECK(quantlab_view(r.a->quant).map == first);
+	run(&r, "quant next");
+	CHECK(strcmp(seen(&r).map->spec.text, "q4_0") != 0);
+	run(&r, "quant previous");
+	CHECK_STR(seen(&r).map->spec.text, "q4_0");
+	assert_non_null(strstr(refused(&r, "quant nosuch"), "nosuch"));
+	stop(&r);
+}
+
+static void measuring_stops_and_goes_on(void **state)
+{
+	struct view_quant v;
+	struct rig r;
+	int waits = 0;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	CHECK(app_line(r.a, "quant rtn bits=3 group=64"));
+	CHECK(app_line(r.a, "quant toggle"));
+	settle(&r);
+	v = quantlab_view(r.a->quant);
+	for (int i = 0; i < quantmap_n_cells(v.map); i++)
+		waits += v.map->cells[i].state == QUANT_WAITS;
+	CHECK(waits > 0 && v.stopped);
+	run(&r, "quant toggle");
+	v = quantlab_view(r.a->quant);
+	for (int i = 0; i < quantmap_n_cells(v.map); i++)
+		CHECK(v.map->cells[i].state != QUANT_WAITS);
+	CHECK(!v.stopped);
+	stop(&r);
+}
+
+/* What the model reads weighs the errors: without a word, and without the
+ * weights being looked at again. */
+static void output_errors_follow_what_is_read(void **state)
+{
+	struct view_quant v;
+	double before;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "quant q4_0");
+	CHECK(isnan(whole(seen(&r).map, QUANTMAP_OUTPUT)));
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	v = seen(&r);
+	before = whole(v.map, QUANTMAP_OUTPUT);
+	CHECK(before > 0);
+	CHECK_INT(quantmap_total(v.map, 0, 0).n_tokens, calibration_positions(r.inputs));
+	run(&r, "run 5");
+	CHECK(whole(seen(&r).map, QUANTMAP_OUTPUT) != before);
+	stop(&r);
+}
+
+static void a_text_is_read_for_its_activations(void **state)
+{
+	const char text[] = "Question: Tom has 3 apples and buys 4 more. How many apples does Tom have?\nAnswer: 7";
+	char *path = tiny_temp_file(text, strlen(text), ".txt"), line[512];
+	struct view_quant v;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "quant gptq bits=3 group=64");
+	v = seen(&r);
+	CHECK_INT(v.map->cells[0].state, QUANT_UNFIT);
+	CHECK_STR(v.map->cells[0].why, "nothing is known of its inputs");
+	snprintf(line, sizeof line, "calibrate %s", path);
+	run(&r, line);
+	v = seen(&r);
+	CHECK_INT(v.map->cells[0].state, QUANT_DONE);
+	CHECK(v.map->cells[0].n_tokens > 10);
+	assert_non_null(strstr(v.inputs, path));
+	CHECK(whole(v.map, QUANTMAP_OUTPUT) < whole(v.map, QUANTMAP_ERROR));    /* what GPTQ is for */
+	run(&r, "calibrate nothing-there.txt");
+	assert_non_null(strstr(r.a->message, "nothing-there.txt"));
+	CHECK(r.a->message_is_error);
+	run(&r, "calibrate");
+	CHECK(!strstr(seen(&r).inputs, path));
+	unlink(path);
+	free(path);
+	stop(&r);
+}
+
+static void keys_go_into_a_tensor_and_back(void **state)
+{
+	struct view_quant v;
+	struct rig r;
+	int row, col;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "quant q4_0");
+	seen(&r);
+	app_key(r.a, 'p');
+	CHECK(quantmap_worst(seen(&r).map, QUANTMAP_SQNR, &row, &col));
+	CHECK_INT(r.a->choice[PANE_quant].row, row);
+	CHECK_INT(r.a->choice[PANE_quant].col, col);
+	app_key(r.a, key_parse("Enter"));
+	settle(&r);
+	v = seen(&r);
+	assert_non_null(v.inside);
+	CHECK(v.inside->t == quantmap_cell(v.map, row, col)->t);
+	CHECK_NEAR(v.inside->q.err_sq, quantmap_cell(v.map, row, col)->q.err_sq, 0);
+	app_key(r.a, KEY_ESC);
+	CHECK(!seen(&r).inside);
+	CHECK_INT(r.a->choice[PANE_quant].row, row);
+	CHECK_INT(r.a->choice[PANE_quant].col, col);
+	app_key(r.a, 'v');
+	CHECK_INT(seen(&r).figure, QUANTMAP_ERROR);
+	run(&r, "figure output");
+	CHECK_INT(seen(&r).figure, QUANTMAP_OUTPUT);
+	refused(&r, "inside L99.ffn_up");
+	refused(&r, "figure nosuch");
+	stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_method_is_measured_and_kept),
+		TEST(measuring_stops_and_goes_on),
+		TEST(output_errors_follow_what_is_read),
+		TEST(a_text_is_read_for_its_activations),
+		TEST(keys_go_into_a_tensor_and_back),
+	};
+
+	return RUN(tests);
+}
