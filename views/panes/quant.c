@@ -124,7 +124,7 @@ static struct drawn look_at(const struct view_quant *q)
 
 static struct scale scale_between(double lo, double hi)
 {
-	return (struct scale){ (float)lo, (float)(hi > lo ? hi : lo + (fabs(lo) > 0 ? fabs(lo) * 1e-3 : 1)) };
+	return (struct scale){ .lo = (float)lo, .hi = (float)(hi > lo ? hi : lo + (fabs(lo) > 0 ? fabs(lo) * 1e-3 : 1)) };
 }
 
 static float inside_value(void *of, int row, int col)
@@ -302,7 +302,7 @@ static void draw_histogram(struct canvas *c, const struct quantinside *in)
 	for (int i = 0; i < QUANTINSIDE_BINS; i++)
 		v[i] = (float)log1p(in->histogram[i]);
 	draw_columns(c, (struct rect){ 0, 7, c->rows - 1, QUANTINSIDE_BINS }, v, QUANTINSIDE_BINS,
-	    (struct scale){ 0, (float)log1p(most) });
+	    (struct scale){ .lo = 0, .hi = (float)log1p(most) });
 	canvas_printf(c, c->rows - 1, 7, STYLE_DIM, "weights from %.3g to %.3g, logarithm of how many", -in->max_w, in->max_w);
 }
 
