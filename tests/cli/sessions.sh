@@ -9,11 +9,11 @@ it_records_a_run_and_verifies_it() {
 	[ "$(stat -c %a s.jsonl)" = 600 ]
 }
 it_makes_swapped_matrices_again_to_verify_them() {
-	printf 'prompt Hello you\nrun 3\nwait\nswap L0.ffn_up q4_0\nrun 3\nwait\nswap L* rtn bits=3 group=32 in all\nrun 2\nwait\nundo\nrun 2\n' >w.cm
+	printf 'prompt Hello you\nrun 3\nwait\nswap L0.ffn_up bf16\nrun 3\nwait\nswap L* rtn bits=3 group=16 in all\nrun 2\nwait\nundo\nrun 2\n' >w.cm
 	gives 0 "$CM" run "$TINY" --script w.cm --record w.jsonl && cp out w.text && gives 0 "$CM" replay w.jsonl --verify &&
-	has out 'bit for bit' && has out 'equal *yes' && has w.jsonl '"edit":"swap L0.ffn_up q4_0"' &&
-	"$CM" replay w.jsonl --script v.cm && has v.cm '^swap L0.ffn_up q4_0' && gives 0 "$CM" run "$TINY" --script v.cm && same out w.text &&
-	gives 0 "$CM" run "$TINY" -p Hello -n 5 -e 'swap all q8_0' --record u.jsonl && gives 0 "$CM" replay u.jsonl --verify &&
+	has out 'bit for bit' && has out 'equal *yes' && has w.jsonl '"edit":"swap L0.ffn_up bf16"' &&
+	"$CM" replay w.jsonl --script v.cm && has v.cm '^swap L0.ffn_up bf16' && gives 0 "$CM" run "$TINY" --script v.cm && same out w.text &&
+	gives 0 "$CM" run "$TINY" -p Hello -n 5 -e 'swap all rtn bits=4 group=16' --record u.jsonl && gives 0 "$CM" replay u.jsonl --verify &&
 	gives 2 "$CM" run "$TINY" -p Hello -n 5 -e 'swap all q8_x' && complains "no quantization method 'q8_x'"
 }
 it_names_the_first_difference() {
