@@ -46,8 +46,8 @@ static double divergence(const struct step *a, const struct step *b)
 
 struct compare_row compare_at(const struct compare *c, int i)
 {
-	int pos = c->branch.fork + i;
-	const struct step *line = timeline_at(c->t, pos), *branch = i < c->branch.n ? c->branch.steps[i] : NULL;
+	int pos = c->from + i;
+	const struct step *line = timeline_at(c->t, pos), *branch = timeline_branch_at(c->t, c->branch.number, pos);
 
 	return (struct compare_row){ .pos = pos, .line = timeline_token(c->t, pos + 1),
 		.branch = branch ? branch->token : -1, .kl = divergence(line, branch) };
@@ -56,16 +56,14 @@ struct compare_row compare_at(const struct compare *c, int i)
 bool compare_open(struct compare *c, const struct timeline *t, int number)
 {
 	double sum = 0;
-	int of_line;
+	int end;
 
 	*c = (struct compare){ .t = t, .first = -1, .mean_kl = NAN };
-	for (int i = 0; i < timeline_n_branches(t); i++)
-		if (timeline_branch(t, i).number == number)
-			c->branch = timeline_branch(t, i);
-	if (!c->branch.n)
+	if (!timeline_find_branch(t, number, &c->branch) || !c->branch.n)
 		return false;
-	of_line = timeline_n(t) - c->branch.fork;
-	c->n = of_line > c->branch.n ? of_line : c->branch.n;
+	c->from = timeline_branch_from(t, number);
+	end = c->branch.fork + c->branch.n;
+	c->n = (timeline_n(t) > end ? timeline_n(t) : end) - c->from;
 	for (int i = 0; i < c->n; i++) {
 		struct compare_row r = compare_at(c, i);
 

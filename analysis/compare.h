@@ -1,7 +1,7 @@
 /*
  * compare -- a branch that was left beside the line that was gone on with.
  *
- * Row i is position fork + i: what each of the two read next, and how far apart
+ * Row i is position `from' + i, the first where they can differ: what each of the two read next, and how far apart
  * the distributions were that it was drawn from.  A step keeps its STEP_TOP
  * likeliest tokens, so KL(line || branch) is over the tokens that either keeps,
  * made to sum to 1; one that the other lacks counts there as its least likely
@@ -18,7 +18,7 @@
 struct compare {
 	const struct timeline *t;
 	struct timeline_branch branch;
-	int n;                  /* rows */
+	int from, n;            /* first position; rows */
 	int first;              /* position whose next token is the first to differ, -1: none does */
 	int n_compared;         /* rows with a KL */
 	double mean_kl;         /* nats, over them; NAN without any */

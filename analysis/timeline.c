@@ -7,6 +7,8 @@
 
 struct branch {
 	int number, fork, n;
+	char *name;
+	bool gone;              /* forgotten: it still says where it left the line */
 	const struct step **steps;
 };
 
@@ -57,6 +59,7 @@ void timeline_free(struct timeline *t)
 		for (int i = 0; i < t->branches[b].n; i++)
 			let_go(t, &t->branches[b].steps[i]);
 		free(t->branches[b].steps);
+		free(t->branches[b].name);
 	}
 	free(t->branches);
 	free(t->line);
@@ -214,12 +217,81 @@ enum step_why timeline_why(const struct timeline *t, int i)
 
 int timeline_n_branches(const struct timeline *t)
 {
-	return t->n_branches;
+	int n = 0;
+
+	for (int i = 0; i < t->n_branches; i++)
+		n += !t->branches[i].gone;
+	return n;
+}
+
+static struct timeline_branch shown(const struct branch *b)
+{
+	return (struct timeline_branch){ .number = b->number, .name = b->name, .fork = b->fork, .n = b->n, .steps = b->steps };
 }
 
 struct timeline_branch timeline_branch(const struct timeline *t, int i)
 {
-	const struct branch *b = &t->branches[i];
+	const struct branch *b = t->branches;
 
-	return (struct timeline_branch){ .number = b->number, .fork = b->fork, .n = b->n, .steps = b->steps };
+	while (b->gone || i-- > 0)
+		b++;
+	return shown(b);
+}
+
+/* Branches are numbered in the order they were left, from 1. */
+static struct branch *numbered(const struct timeline *t, int number)
+{
+	return number >= 1 && number <= t->n_branches && !t->branches[number - 1].gone ? &t->branches[number - 1] : NULL;
+}
+
+bool timeline_find_branch(const struct timeline *t, int number, struct timeline_branch *out)
+{
+	const struct branch *b = numbered(t, number);
+
+	if (b)
+		*out = shown(b);
+	return b != NULL;
+}
+
+void timeline_name_branch(struct timeline *t, int number, const char *name)
+{
+	struct branch *b = numbered(t, number);
+
+	if (!b)
+		return;
+	free(b->name);
+	b->name = name ? mem_strdup(name) : NULL;
+}
+
+void timeline_forget_branch(struct timeline *t, int number)
+{
+	struct branch *b = numbered(t, number);
+
+	if (!b)
+		return;
+	for (int i = 0; i < b->n; i++)
+		let_go(t, &b->steps[i]);
+	b->gone = true;
+}
+
+const struct step *timeline_branch_at(const struct timeline *t, int number, int pos)
+{
+	const struct branch *b = numbered(t, number);
+
+	if (!b || pos < 0 || pos >= b->fork + b->n)
+		return NULL;
+	/* A position leaves the line with the first branch that is left at or before it. */
+	for (int i = number - 1; i < t->n_branches; i++)
+		if (t->branches[i].fork <= pos)
+			return pos < t->branches[i].fork + t->branches[i].n ? t->branches[i].steps[pos - t->branches[i].fork] : NULL;
+	return timeline_at(t, pos);
+}
+
+int timeline_branch_from(const struct timeline *t, int number)
+{
+	int from = numbered(t, number) ? t->branches[number - 1].fork : 0;
+
+	for (int i = number; i < t->n_branches; i++)
+		from = t->branches[i].fork < from ? t->branches[i].fork : from;
+	return from;
 }

@@ -16,6 +16,7 @@
 #ifndef ANALYSIS_TIMELINE_H
 #define ANALYSIS_TIMELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "analysis/lens.h"
@@ -55,10 +56,25 @@ enum step_why timeline_why(const struct timeline *t, int i);
 /* A branch that was left: it shares positions below `fork` with the line it left. */
 struct timeline_branch {
 	int number;             /* 1, 2, ...: in the order they were left */
+	const char *name;       /* that the user gave it, or NULL */
 	int fork, n;            /* its own positions: [fork, fork + n) */
 	const struct step *const *steps;        /* [n]; NULL is a hole */
 };
 int timeline_n_branches(const struct timeline *t);
 struct timeline_branch timeline_branch(const struct timeline *t, int i);
+/* False when there is no such branch (any more). */
+bool timeline_find_branch(const struct timeline *t, int number, struct timeline_branch *out);
+/* A name is copied, NULL takes it away.  Names and deletions are of what is shown,
+ * not of the session. */
+void timeline_name_branch(struct timeline *t, int number, const char *name);
+/* Lets go of its steps; another branch that shared them has holes there. */
+void timeline_forget_branch(struct timeline *t, int number);
+
+/* The step that the line of a branch had at a position, shared ones too: those are
+ * on the line of now, or on branches that were left later.  NULL: a hole, or the
+ * branch does not go there. */
+const struct step *timeline_branch_at(const struct timeline *t, int number, int pos);
+/* The first position where that line may not be the line of now. */
+int timeline_branch_from(const struct timeline *t, int number);
 
 #endif

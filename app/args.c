@@ -231,6 +231,20 @@ static bool tensor_candidate(const struct app *a, size_t i, struct buf *out)
 	return false;
 }
 
+static bool branch_candidate(const struct app *a, size_t i, struct buf *out)
+{
+	struct timeline_branch b;
+
+	if (i >= (size_t)timeline_n_branches(a->steps))
+		return false;
+	b = timeline_branch(a->steps, (int)i);
+	if (b.name)
+		buf_str(out, b.name);
+	else
+		buf_printf(out, "%d", b.number);
+	return true;
+}
+
 static bool topic_candidate(size_t i, struct buf *out)
 {
 	if (i < N_PANES)
@@ -267,6 +281,8 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 	case ARG_EDIT:
 	case ARG_PATCH:
 		return site_candidate(a, i, out);
+	case ARG_BRANCH:
+		return branch_candidate(a, i, out);
 	case ARG_SWAP:
 		return swap_candidate(a, i, out);
 	case ARG_CHAIN:

@@ -1,8 +1,10 @@
 #include "app/patch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/app.h"
+#include "app/branch.h"
 #include "app/editing.h"
 #include "app/script.h"
 
@@ -12,26 +14,32 @@ void patch_drop(struct patch *p)
 	p->waits = false;
 }
 
-bool patch_ask(struct app *a, const struct edit *edit, int pos, struct err *e)
+bool patch_ask(struct app *a, const struct edit *edit, int branch, int pos, struct err *e)
 {
 	const struct step *s = timeline_at(a->steps, pos);
 	struct look_request want = { .what = LOOK_SITE, .pos = pos, .at = edit->at };
+	bool ok;
 
-	if (!s)
+	if (!branch && !s)
 		return err_set(e, ERR_USAGE, "there is no step at position %d", pos);
 	if (a->patch.waits)
 		return err_set(e, ERR_USAGE, "another value is still being copied");
-	want.step = s->index;
-	if (!app_order(a, &(struct order){ .kind = ORDER_LOOK, .look = want }, e))
+	if (branch && !branch_request(a, branch, pos, &want, e))
 		return false;
-	a->patch = (struct patch){ .waits = true, .edit = *edit, .pos = pos };
-	return true;
+	if (!branch)
+		want.step = s->index;
+	ok = app_order(a, &(struct order){ .kind = ORDER_LOOK, .look = want }, e);
+	free((void *)(uintptr_t)want.past);
+	if (ok)
+		a->patch = (struct patch){ .waits = true, .edit = *edit, .branch = branch, .pos = pos };
+	return ok;
 }
 
-static const struct vec *copied(const struct edit *ed, int pos, const struct look *k, const struct hparams *hp)
+static const struct vec *copied(const struct patch *p, const struct look *k, const struct hparams *hp)
 {
+	const struct edit *ed = &p->edit;
 	int first = 0, n = k->n_site;
-	char name[16];
+	char name[40];
 
 	if (ed->at.head >= 0) {
 		first = ed->at.head * hp->d_head;
@@ -41,13 +49,16 @@ static const struct vec *copied(const struct edit *ed, int pos, const struct loo
 		first += ed->at.index;
 		n = 1;
 	}
-	snprintf(name, sizeof name, "%d", pos);
+	if (p->branch)
+		snprintf(name, sizeof name, "branch %d step %d", p->branch, p->pos);
+	else
+		snprintf(name, sizeof name, "%d", p->pos);
 	return vec_new(name, "patch", &ed->at, 1, n, k->site + first);
 }
 
 static bool make(struct app *a, const struct look *k, struct err *e)
 {
-	a->patch.edit.vec = copied(&a->patch.edit, a->patch.pos, k, &a->source->info.hp);
+	a->patch.edit.vec = copied(&a->patch, k, &a->source->info.hp);
 	return app_add_edit(a, &a->patch.edit, e);
 }
 

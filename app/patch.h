@@ -18,11 +18,12 @@ struct app;
 struct patch {
 	bool waits;
 	struct edit edit;       /* without its vector yet */
-	int pos;
+	int branch, pos;        /* branch 0: the line */
 };
 
-/* The place as in `edit`, at the step of the line at a position. */
-bool patch_ask(struct app *a, const struct edit *edit, int pos, struct err *e) MUST_CHECK;
+/* The place as in `edit`, at the step that the line (branch 0) or a branch that was
+ * left has at a position. */
+bool patch_ask(struct app *a, const struct edit *edit, int branch, int pos, struct err *e) MUST_CHECK;
 /* The answer, or NULL and why not. */
 bool patch_came(struct app *a, const struct look *k, const char *why, struct err *e) MUST_CHECK;
 void patch_drop(struct patch *p);

@@ -29,43 +29,124 @@ void look_unref(const struct look *k)
 	free((void *)(uintptr_t)k);
 }
 
-/* The rows of one position in all layers, so that they can be put back. */
-static void exchange_rows(const struct kvcache *kv, int pos, float *saved, bool back)
+/* The text a position is seen on: that of now, or one that was left. */
+struct line {
+	const int32_t *tokens;
+	int n_prompt;
+};
+
+/* The rows of positions [pos, pos + n) in all layers, so that they can be put back. */
+static void exchange_rows(const struct kvcache *kv, int pos, int n, float *saved, bool back)
 {
-	size_t size = kv->row * sizeof *saved;
+	size_t floats = kv->row * (size_t)n;
 
 	for (int l = 0; l < kv->n_layers; l++) {
 		float *k = kvcache_k(kv, l, pos), *v = kvcache_v(kv, l, pos);
-		float *sk = saved + (size_t)l * 2 * kv->row, *sv = sk + kv->row;
+		float *sk = saved + (size_t)l * 2 * floats, *sv = sk + floats;
 
-		memcpy(back ? k : sk, back ? sk : k, size);
-		memcpy(back ? v : sv, back ? sv : v, size);
+		memcpy(back ? k : sk, back ? sk : k, floats * sizeof *saved);
+		memcpy(back ? v : sv, back ? sv : v, floats * sizeof *saved);
 	}
 }
 
-static const struct edit_set *set_of(const struct session *s, uint32_t revision)
+static const struct edit_set *held_set(const struct session *s, uint32_t revision)
 {
 	for (int i = s->n_sets; i-- > 0;)
 		if (edit_set_revision(s->sets[i]) == revision)
 			return s->sets[i];
-	return s->edits;
+	return NULL;
+}
+
+static const struct edit_set *set_of(const struct session *s, uint32_t revision)
+{
+	const struct edit_set *set = held_set(s, revision);
+
+	return set ? set : s->edits;
+}
+
+static void pass(struct session *s, const struct line *ln, int pos, int m, const struct edit_set *edits,
+    const struct capture *c, struct pass *p)
+{
+	*p = (struct pass){ .tokens = ln->tokens + pos, .m = m, .pos0 = pos, .n_prompt = ln->n_prompt, .edits = edits,
+		.capture = c };
+	forward_run(s->fwd, p);
 }
 
 /* Runs the position once more under `edits`; the cache ends as it was. */
-static void again(struct session *s, int pos, const struct edit_set *edits, const struct capture *c, float *logits)
+static void again(struct session *s, const struct line *ln, int pos, const struct edit_set *edits,
+    const struct capture *c, float *logits)
 {
-	struct pass p = { .tokens = s->tokens + pos, .m = 1, .pos0 = pos, .n_prompt = s->n_prompt, .edits = edits,
-	    .capture = c };
 	float *saved = mem_array((size_t)s->kv.n_layers * 2 * s->kv.row, sizeof *saved);
+	struct pass p;
 
-	exchange_rows(&s->kv, pos, saved, false);
-	forward_run(s->fwd, &p);
+	exchange_rows(&s->kv, pos, 1, saved, false);
+	pass(s, ln, pos, 1, edits, c, &p);
 	if (logits)
 		memcpy(logits, forward_logits(s->fwd, &p, 0, 1), (size_t)s->m->hp.n_vocab * sizeof *logits);
-	exchange_rows(&s->kv, pos, saved, true);
+	exchange_rows(&s->kv, pos, 1, saved, true);
 	free(saved);
 	s->kv.len = s->n_read;
 	s->last_logits = NULL;
+}
+
+/* A line that was left, put into the cache for as long as it is looked at. */
+struct journey {
+	int32_t *tokens;        /* [pos + 1] */
+	int from, n;            /* positions that are not those of now, but for the last */
+	float *saved;
+};
+
+/* Reads [from, pos) of the line again: what was generated one by one, as it was, so
+ * that the same bits come; a prompt in pieces, which may not be those of then. */
+static void read_past(struct session *s, const struct look_request *what, const struct line *ln, int from)
+{
+	struct pass p;
+
+	for (int i = from, m; i < what->pos; i += m) {
+		uint32_t edits = what->past[i].edits;
+		const struct edit_set *set = held_set(s, edits);
+		int most = i < ln->n_prompt ? s->opt.piece : 1;
+
+		for (m = 1; m < most && i + m < what->pos && i + m < ln->n_prompt && what->past[i + m].edits == edits;)
+			m++;
+		m = edit_set_span(set, i, m, ln->n_prompt);
+		pass(s, ln, i, m, set, NULL, &p);
+	}
+}
+
+static bool travel(struct session *s, const struct look_request *what, struct journey *j, struct line *ln, struct err *e)
+{
+	int n = what->pos + 1;
+
+	for (int i = 0; i < n; i++)
+		if (!held_set(s, what->past[i].edits))
+			return err_set(e, ERR_USAGE, "the edits of step %d are no longer there", what->past[i].step);
+		else if (what->past[i].token < 0 || what->past[i].token >= s->m->hp.n_vocab)
+			return err_set(e, ERR_USAGE, "token %d is not in the vocabulary", what->past[i].token);
+	while (j->from < n - 1 && j->from < s->n_read && s->history[j->from] &&
+	    s->history[j->from]->index == what->past[j->from].step)
+		j->from++;
+	j->n = n - 1 - j->from;
+	if (j->n && !(j->saved = mem_big((size_t)s->kv.n_layers * 2 * s->kv.row, (size_t)j->n * sizeof *j->saved,
+	    "the cache of the text of now", e)))
+		return false;
+	j->tokens = mem_array((size_t)n, sizeof *j->tokens);
+	for (int i = 0; i < n; i++)
+		j->tokens[i] = what->past[i].token;
+	*ln = (struct line){ j->tokens, what->n_prompt };
+	if (j->n)
+		exchange_rows(&s->kv, j->from, j->n, j->saved, false);
+	read_past(s, what, ln, j->from);
+	return true;
+}
+
+static void come_back(struct session *s, struct journey *j)
+{
+	if (j->saved)
+		exchange_rows(&s->kv, j->from, j->n, j->saved, true);
+	s->kv.len = s->n_read;
+	mem_big_free(j->saved);
+	free(j->tokens);
 }
 
 static void best_few(const float *logits, int n, float lse, struct look_candidate top[LOOK_TOP])
@@ -138,7 +219,7 @@ static void read_layers(struct session *s, struct look *k, const float *resid, c
 		k->settled = l;
 }
 
-static void compare(struct session *s, struct look *k, const float *edited, float edited_lse)
+static void compare(struct session *s, struct look *k, const struct line *ln, const float *edited, float edited_lse)
 {
 	int n = s->m->hp.n_vocab;
 	const struct edit_set *none = edit_set_empty();
@@ -146,7 +227,7 @@ static void compare(struct session *s, struct look *k, const float *edited, floa
 	struct softmax_stats st;
 	struct look_candidate top[LOOK_TOP];
 
-	again(s, k->asked.pos, none, NULL, plain);
+	again(s, ln, k->asked.pos, none, NULL, plain);
 	edit_set_unref(none);
 	kernels()->softmax_stats(plain, (size_t)n, &st);
 	k->jsd = (float)jensen_shannon(edited, edited_lse, plain, st.lse, n);
@@ -171,8 +252,10 @@ static struct look *look_new(const struct session *s, const struct look_request 
 
 	atomic_init(&k->refs, 1);
 	k->asked = *what;
-	k->step = s->history[what->pos] ? s->history[what->pos]->index : -1;
-	k->edits = s->history[what->pos] ? s->history[what->pos]->edits : edit_set_revision(s->edits);
+	k->asked.past = NULL;   /* the asker's */
+	k->step = what->past ? what->past[what->pos].step : s->history[what->pos] ? s->history[what->pos]->index : -1;
+	k->edits = what->past ? what->past[what->pos].edits : s->history[what->pos] ? s->history[what->pos]->edits :
+	    edit_set_revision(s->edits);
 	k->n_layers = hp->n_layers;
 	k->n_heads = hp->n_heads;
 	k->d_ff = hp->d_ff;
@@ -192,16 +275,25 @@ static struct look *look_new(const struct session *s, const struct look_request 
 	return k;
 }
 
-bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+static bool check_place(const struct session *s, const struct look_request *what, struct err *e)
 {
-	const struct hparams *hp = &s->m->hp;
-	size_t n = (size_t)hp->n_vocab;
-
+	if (what->past)
+		return (what->pos >= 0 && what->pos < s->n_ctx) || err_set(e, ERR_USAGE, "the context has positions 0 to %d, "
+		    "not %d", s->n_ctx - 1, what->pos);
 	if (what->pos < 0 || what->pos >= s->n_read)
 		return err_set(e, ERR_USAGE, "position %d has not been read; positions 0 to %d have", what->pos,
 		    s->n_read - 1);
 	if (what->step >= 0 && s->history[what->pos] && s->history[what->pos]->index != what->step)
 		return err_set(e, ERR_USAGE, "step %d is on a branch that was left", what->step);
+	return true;
+}
+
+static bool check(const struct session *s, const struct look_request *what, struct err *e)
+{
+	const struct hparams *hp = &s->m->hp;
+
+	if (!check_place(s, what, e))
+		return false;
 	if ((what->what & LOOK_ATTENTION) && (what->layer < 0 || what->layer >= hp->n_layers))
 		return err_set(e, ERR_USAGE, "the model has layers 0 to %d, not %d", hp->n_layers - 1, what->layer);
 	if ((what->what & LOOK_SITE) && (site_width(what->at.site, hp) == 0 || what->at.site == SITE_temp ||
@@ -213,6 +305,22 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 	for (int i = 0; i < what->n_track; i++)
 		if (what->track[i] < 0 || what->track[i] >= hp->n_vocab)
 			return err_set(e, ERR_USAGE, "token %d is not in the vocabulary", what->track[i]);
+	return true;
+}
+
+bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+{
+	const struct hparams *hp = &s->m->hp;
+	size_t n = (size_t)hp->n_vocab;
+	struct line ln = { s->tokens, s->n_prompt };
+	struct journey j = { .from = 0 };
+
+	if (!check(s, what, e))
+		return false;
+	if (what->past && !travel(s, what, &j, &ln, e)) {
+		come_back(s, &j);
+		return false;
+	}
 
 	struct look *k = look_new(s, what);
 	float *resid = k->lens ? mem_array((size_t)hp->n_layers * (size_t)hp->d_model, sizeof *resid) : NULL;
@@ -220,7 +328,7 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) || copies_logits ? mem_array(n, sizeof *logits) : NULL;
 	struct softmax_stats st = { 0 };
 
-	again(s, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
+	again(s, &ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
 	    .attention = k->attention, .neurons = k->neurons, .resid = resid, .site = what->at.site,
 	    .layer = what->at.layer, .values = k->site }, logits);
 	if (logits)
@@ -230,9 +338,10 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 	if (k->lens)
 		read_layers(s, k, resid, logits, st.lse);
 	if (what->what & LOOK_COMPARE)
-		compare(s, k, logits, st.lse);
+		compare(s, k, &ln, logits, st.lse);
 	free(logits);
 	free(resid);
+	come_back(s, &j);
 	*out = k;
 	return true;
 }

@@ -2,8 +2,10 @@
  * look -- one position seen again: what is too much to keep for every token.
  *
  * The position is recomputed from the cache, under the edits its step was made
- * under, and the cache is put back as it was: the run does not notice.  What was
- * not asked for is NULL.
+ * under, and the cache is put back as it was: the run does not notice.  A position
+ * of a line that was left is seen the same way, after what that line does not
+ * share with the text of now has been read once more.  What was not asked for is
+ * NULL.
  *
  * Shapes   as noted; n_layers, n_heads, ... are the model's
  * Owns     counted and immutable, like a step
@@ -27,9 +29,17 @@ enum {
 
 enum { LOOK_TOP = 5, LOOK_TRACK = 2 };
 
+/* A position of a line that was left: its step, what it read, under which edits. */
+struct look_past {
+	int32_t step, token;
+	uint32_t edits;
+};
+
 struct look_request {
 	unsigned what;
 	int pos;
+	const struct look_past *past;   /* [pos + 1], the line that was left; NULL: the text of now */
+	int n_prompt;           /* of that line */
 	int step;               /* index of the step meant, -1: whatever stands at pos */
 	int layer;              /* for LOOK_ATTENTION */
 	struct address at;      /* for LOOK_SITE */

@@ -9,6 +9,8 @@ struct order *order_dup(const struct order *o)
 	struct order *d = mem_dup(o, sizeof *o);
 
 	d->text = o->text ? mem_strdup(o->text) : NULL;
+	if (o->look.past)
+		d->look.past = mem_dup(o->look.past, (size_t)(o->look.pos + 1) * sizeof *o->look.past);
 	if (o->edits)
 		edit_set_ref(o->edits);
 	if (o->chain)
@@ -22,6 +24,7 @@ void order_free(struct order *o)
 		return;
 	edit_set_unref(o->edits);
 	chain_unref(o->chain);
+	free((void *)(uintptr_t)o->look.past);
 	free((void *)(uintptr_t)o->text);
 	free(o);
 }

@@ -40,7 +40,7 @@ struct order {
 	int n;
 	uint64_t seed;
 	bool special;           /* special tokens in the text count as such */
-	const char *text;       /* copied by source_send */
+	const char *text;       /* copied by source_send, as is look.past */
 	const struct edit_set *edits;   /* a reference is taken by source_send */
 	const struct chain *chain;
 	struct look_request look;

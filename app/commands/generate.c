@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/branch.h"
 #include "app/command.h"
 #include "app/running.h"
 #include "app/script.h"
@@ -157,13 +158,10 @@ bool cmd_force(struct app *a, const struct args *args, struct err *e)
 
 bool cmd_branch(struct app *a, const struct args *args, struct err *e)
 {
-	struct timeline_branch b = { 0 };
+	struct timeline_branch b;
 
-	for (int i = 0; i < timeline_n_branches(a->steps); i++)
-		if (timeline_branch(a->steps, i).number == (int)args->number[0])
-			b = timeline_branch(a->steps, i);
-	if (!b.n)
-		return err_set(e, ERR_USAGE, "there is no branch %d", (int)args->number[0]);
+	if (!branch_named(a, args->text[0], &b, e))
+		return false;
 	if (!b.steps[0] || b.steps[0]->input != timeline_token(a->steps, b.fork))
 		return err_set(e, ERR_USAGE, "branch %d belongs to a text that is no longer there", b.number);
 	free(a->to_force);

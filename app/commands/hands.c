@@ -9,6 +9,7 @@
 
 #include "analysis/compare.h"
 #include "app/app.h"
+#include "app/branch.h"
 #include "app/command.h"
 #include "app/editing.h"
 #include "app/patch.h"
@@ -97,10 +98,35 @@ static const struct edit_def *operation(const char *name)
 	return NULL;
 }
 
-static bool read_patch(struct app *a, const char *p, struct edit *ed, int *pos, struct err *e)
+/* Behind `from': POSITION, or branch N step POSITION. */
+static bool read_origin(struct app *a, const char **p, int *branch, int *pos, struct err *e)
+{
+	struct timeline_branch b;
+	struct buf word = { 0 };
+	char *end;
+	bool ok = true;
+
+	*branch = 0;
+	*p += strspn(*p, " \t");
+	if (!strncmp(*p, "branch", 6) && isspace((unsigned char)(*p)[6])) {
+		*p += 6;
+		ok = take_word(p, &word) && branch_named(a, word.data, &b, e);
+		*branch = ok ? b.number : 0;
+		ok = ok && take_word(p, &word) && (!strcmp(word.data, "step") || !strcmp(word.data, "position"));
+	}
+	buf_free(&word);
+	*pos = (int)strtol(*p, &end, 10);
+	if (ok && end != *p && (!*end || isspace((unsigned char)*end))) {
+		*p = end;
+		return true;
+	}
+	return e->code ? false : err_set(e, ERR_USAGE, "`from' wants the position of a step, as in L3.attn_out from 12, or "
+	    "from branch 2 step 12");
+}
+
+static bool read_patch(struct app *a, const char *p, struct edit *ed, int *branch, int *pos, struct err *e)
 {
 	const struct source_info *info = &a->source->info;
-	char *end;
 
 	*ed = (struct edit){ .op = operation("patch"), .value = 1, .on = true };
 	if (!address_parse_in(&p, &info->hp, info->tokens, &ed->at, e))
@@ -108,12 +134,8 @@ static bool read_patch(struct app *a, const char *p, struct edit *ed, int *pos, 
 	p += strspn(p, " \t");
 	if (strncmp(p, "from", 4) || !isspace((unsigned char)p[4]))
 		return err_set(e, ERR_USAGE, "behind the place comes `from' and a position, as in L3.attn_out from 12");
-	*pos = (int)strtol(p + 4, &end, 10);
-	if (end == p + 4 || (*end && !isspace((unsigned char)*end)))
-		return err_set(e, ERR_USAGE, "`from' wants the position of a step of the line, as in L3.attn_out from 12; a branch "
-		    "that was left is gone back to first");
-	p = end;
-	if (!edit_parse_scope(&p, ed, e))
+	p += 4;
+	if (!read_origin(a, &p, branch, pos, e) || !edit_parse_scope(&p, ed, e))
 		return false;
 	p += strspn(p, " \t");
 	return !*p || err_set(e, ERR_USAGE, "does not understand \"%.40s\" at the end", p);
@@ -123,11 +145,11 @@ bool cmd_patch(struct app *a, const struct args *args, struct err *e)
 {
 	struct buf line = { 0 };
 	struct edit ed;
-	int pos = 0;
+	int branch = 0, pos = 0;
 	bool ok;
 
 	whole_place(args->text[0], &line);
-	ok = read_patch(a, line.data ? line.data : "", &ed, &pos, e) && patch_ask(a, &ed, pos, e);
+	ok = read_patch(a, line.data ? line.data : "", &ed, &branch, &pos, e) && patch_ask(a, &ed, branch, pos, e);
 	buf_free(&line);
 	return ok;
 }
@@ -215,15 +237,19 @@ bool cmd_probe(struct app *a, const struct args *args, struct err *e)
 
 bool cmd_compare(struct app *a, const struct args *args, struct err *e)
 {
-	int number = (int)args->number[0];
+	struct timeline_branch b;
 	struct compare c;
+	int number;
 
 	if (!args->n) {
 		a->compared = 0;
 		return true;
 	}
+	if (!branch_named(a, args->text[0], &b, e))
+		return false;
+	number = b.number;
 	if (!compare_open(&c, a->steps, number))
-		return err_set(e, ERR_USAGE, "there is no branch %d", number);
+		return err_set(e, ERR_USAGE, "branch %d holds no steps", number);
 	a->compared = number;
 	app_show(a, PANE_compare);
 	if (c.first < 0)

@@ -154,6 +154,47 @@ static void four_thousand_steps_of_an_8b_shape_are_held(void **state)
 	probe_plan_free(p);
 }
 
+/* Branches of branches: who had which step at a position. */
+static void a_branch_knows_the_whole_line_it_was_part_of(void **state)
+{
+	struct timeline *t = written(8, TIMELINE_BUDGET);
+	struct timeline_branch b;
+
+	(void)state;
+	timeline_cut(t, 6);             /* branch 1 leaves from 5 */
+	timeline_add(t, step_at(5, 15, 60, WHY_FORCED));
+	timeline_add(t, step_at(6, 60, 61, WHY_SAMPLED));
+	timeline_cut(t, 4);             /* branch 2 leaves from 3 */
+	timeline_add(t, step_at(3, 13, 70, WHY_FORCED));
+	timeline_add(t, step_at(4, 70, 71, WHY_SAMPLED));
+	timeline_add(t, step_at(5, 71, 72, WHY_SAMPLED));
+	CHECK_INT(timeline_n_branches(t), 2);
+	CHECK_INT(timeline_branch_from(t, 1), 3);
+	CHECK_INT(timeline_branch_from(t, 2), 3);
+	assert_ptr_equal(timeline_branch_at(t, 1, 2), timeline_at(t, 2));
+	assert_ptr_equal(timeline_branch_at(t, 1, 4), timeline_branch(t, 1).steps[1]);
+	assert_ptr_equal(timeline_branch_at(t, 1, 5), timeline_branch(t, 0).steps[0]);
+	CHECK_INT(timeline_branch_at(t, 1, 6)->token, 17);
+	CHECK_INT(timeline_branch_at(t, 2, 5)->token, 60);
+	CHECK(timeline_branch_at(t, 1, 8) && !timeline_branch_at(t, 1, 9) && !timeline_branch_at(t, 3, 0) && !timeline_branch_at(t, 1, -1));
+
+	timeline_name_branch(t, 2, "other");
+	CHECK(timeline_find_branch(t, 2, &b));
+	CHECK_STR(b.name, "other");
+	timeline_name_branch(t, 2, NULL);
+	CHECK(timeline_find_branch(t, 2, &b) && !b.name);
+	/* Forgotten, it is no longer listed, and what others shared with it is a hole,
+	 * not what stands there now. */
+	timeline_forget_branch(t, 2);
+	CHECK_INT(timeline_n_branches(t), 1);
+	CHECK(!timeline_find_branch(t, 2, &b) && timeline_find_branch(t, 1, &b));
+	CHECK_INT(timeline_branch(t, 0).number, 1);
+	CHECK(!timeline_branch_at(t, 1, 4) && timeline_branch_at(t, 1, 5));
+	timeline_cut(t, 3);
+	CHECK_INT(timeline_branch(t, 1).number, 3);
+	timeline_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +205,7 @@ int main(void)
 		TEST(a_place_never_reported_is_a_hole),
 		TEST(over_the_budget_the_oldest_go_and_tokens_stay),
 		TEST(four_thousand_steps_of_an_8b_shape_are_held),
+		TEST(a_branch_knows_the_whole_line_it_was_part_of),
 	};
 
 	return RUN(tests);

@@ -91,6 +91,11 @@ static void begin(struct rig *r)
 	run(r, "run 6");
 }
 
+static const struct step *newest(const struct rig *r)
+{
+	return timeline_at(r->a->steps, timeline_n(r->a->steps) - 1);
+}
+
 static char *prompts(const char *text)
 {
 	char *path = tiny_temp_file(text, strlen(text), ".txt");
@@ -161,6 +166,51 @@ static void a_value_of_an_earlier_step_is_put_back(void **state)
 	run(&r, "patch L*.resid from 2");
 	assert_true(r.a->message_is_error);
 	CHECK_INT(edit_set_n(app_edits(r.a)), 2);
+	stop(&r);
+}
+
+/* The very value that stood there, from a line that is no longer the line. */
+static void a_value_of_a_branch_that_was_left_is_put_back(void **state)
+{
+	struct rig r;
+	char token[32];
+	int last;
+
+	(void)state;
+	begin(&r);
+	last = timeline_n(r.a->steps) - 1;
+	run(&r, "patch L1 from 6");
+	const struct vec *here = vec_ref(edit_set_at(app_edits(r.a), 0)->vec);
+	run(&r, "drop");
+	run(&r, "keep 4");
+	snprintf(token, sizeof token, "token %d", timeline_branch_at(r.a->steps, 1, 4)->input == 70 ? 71 : 70);
+	run(&r, token);
+	run(&r, "run 3");
+	run(&r, "patch L1 from branch 1 step 6");
+	const struct edit *ed = edit_set_at(app_edits(r.a), 0);
+	CHECK_STR(ed->vec->name, "branch 1 step 6");
+	/* Position 6 was read in one piece with others then, and alone now. */
+	for (int i = 0; i < here->n; i++)
+		CHECK_NEAR(ed->vec->v[i], here->v[i], 1e-5);
+	run(&r, "run 1");
+	CHECK_INT(newest(&r)->receipts[0].applied, 1);
+	assert_non_null(strstr(refused(&r, "patch L1 from branch 7 step 3"), "no branch 7"));
+	assert_non_null(strstr(refused(&r, "patch L1 from branch 1 step 4000"), "no step at position 4000"));
+	assert_non_null(strstr(refused(&r, "patch L1 from branch 1"), "from branch 2 step 12"));
+	assert_true(last > 6);
+
+	run(&r, "name-branch 1 first");
+	run(&r, "patch L0.H1 from branch first step 5 in generated");
+	CHECK_INT(edit_set_n(app_edits(r.a)), 2);
+	run(&r, "compare first");
+	assert_non_null(strstr(r.a->message, "part at position 3"));
+	refused(&r, "name-branch 1 two words");
+	refused(&r, "name-branch 1 17");
+	refused(&r, "branch second");
+	run(&r, "drop-branch first");
+	CHECK_INT(timeline_n_branches(r.a->steps), 0);
+	refused(&r, "compare 1");
+	vec_unref(here);
 	stop(&r);
 }
 
@@ -246,11 +296,6 @@ static void a_broken_model_raises_the_alarm(void **state)
 	run(&r, "probe");
 	assert_non_null(strstr(r.a->message, "1 times"));
 	stop(&r);
-}
-
-static const struct step *newest(const struct rig *r)
-{
-	return timeline_at(r->a->steps, timeline_n(r->a->steps) - 1);
 }
 
 static void a_matrix_is_swapped_when_it_has_been_made(void **state)
@@ -361,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_vector_is_learned_and_steers),
 		TEST(a_value_of_an_earlier_step_is_put_back),
+		TEST(a_value_of_a_branch_that_was_left_is_put_back),
 		TEST(a_scope_that_reaches_back_reads_the_text_again),
 		TEST(tokens_are_named_by_text_and_tracked),
 		TEST(a_broken_model_raises_the_alarm),

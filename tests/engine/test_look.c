@@ -2,6 +2,7 @@
 #include "engine/look.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/session_run.h"
 #include "tests/test.h"
@@ -225,6 +226,105 @@ static void a_look_beyond_what_was_read_is_refused(void **state)
 	run_end(&r);
 }
 
+/* The line up to the last of `n` steps, as whoever kept them asks for it. */
+static struct look_past *past_of(const struct step *const *steps, int n)
+{
+	struct look_past *p = calloc((size_t)n, sizeof *p);
+
+	for (int i = 0; i < n; i++)
+		p[i] = (struct look_past){ steps[i]->index, steps[i]->input, steps[i]->edits };
+	return p;
+}
+
+static const struct look *look_back(struct run *r, const struct look_past *past, int pos, struct err *e)
+{
+	const struct look *k = NULL;
+
+	if (!session_look(r->s, &(struct look_request){ .what = LOOK_SITE | LOOK_NEURONS, .pos = pos, .past = past, .n_prompt = N_TEXT,
+	    .at = { .site = SITE_attn_out, .layer = 1, .head = -1, .index = -1 } }, &k, e))
+		return NULL;
+	return k;
+}
+
+/* What stood at a position before it was left, all over again, and the text of now
+ * as if nobody had looked.  Cut inside the prompt, which is read in other pieces
+ * then, the sums may be made in another order. */
+static void see_a_branch_cut_at(int cut, double tolerance)
+{
+	struct run r, other;
+	struct err e = { 0 };
+	struct edit ed;
+	const struct edit_set *none = edit_set_empty(), *set;
+
+	run_begin(&r, "qwen2", (struct session_options){ .piece = 5 });
+	assert_true(edit_parse("L0.mlp[3] + 2", &session_model(r.s)->hp, &ed, &e));
+	ed.number = 1;
+	set = edit_set_with(none, &ed, 1);
+	run_generate(&r, 4);
+	session_edits(r.s, set);
+	run_generate(&r, 4);
+	const int pos = N_TEXT + 6;
+	const struct look *then = NULL;
+	assert_true(session_look(r.s, &(struct look_request){ .what = LOOK_SITE | LOOK_NEURONS, .pos = pos, .step = -1,
+	    .at = { .site = SITE_attn_out, .layer = 1, .head = -1, .index = -1 } }, &then, &e));
+	struct look_past *past = past_of(r.steps, pos + 1);
+	/* Another line from there on, without the edit; and the same again on
+	 * a session that never looks back. */
+	session_edits(r.s, none);
+	session_cut(r.s, cut);
+	assert_true(session_append(r.s, (const int32_t[]){ 90, 91, 92, 93, 94, 95 }, 6, &e));
+	run_generate(&r, 2);
+	run_begin(&other, "qwen2", (struct session_options){ .piece = 5 });
+	run_generate(&other, 4);
+	session_edits(other.s, set);
+	run_generate(&other, 4);
+	session_edits(other.s, none);
+	session_cut(other.s, cut);
+	assert_true(session_append(other.s, (const int32_t[]){ 90, 91, 92, 93, 94, 95 }, 6, &e));
+	run_generate(&other, 2);
+
+	const struct look *now = look_back(&r, past, pos, &e);
+	if (!now)
+		fail_msg("%s", e.msg);
+	CHECK_INT(now->step, past[pos].step);
+	CHECK_INT(now->edits, 1);
+	assert_null(now->asked.past);
+	CHECK_INT(now->n_site, then->n_site);
+	for (int i = 0; i < now->n_site; i++)
+		CHECK_NEAR(now->site[i], then->site[i], tolerance);
+	for (int i = 0; i < now->n_layers * now->d_ff; i++)
+		CHECK_NEAR(now->neurons[i], then->neurons[i], tolerance);
+	look_unref(now);
+	run_generate(&r, 5);
+	run_generate(&other, 5);
+	CHECK_INT(session_len(r.s), session_len(other.s));
+	assert_memory_equal(session_tokens(r.s), session_tokens(other.s), (size_t)session_len(r.s) * sizeof(int32_t));
+	for (int i = 1; i <= 5; i++)
+		assert_memory_equal(r.steps[r.n - i]->values, other.steps[other.n - i]->values, r.plan->n_values * sizeof(float));
+
+	/* What cannot be made again is refused. */
+	past[3].edits = 77;
+	assert_null(look_back(&r, past, pos, &e));
+	assert_non_null(strstr(e.msg, "edits of step"));
+	past[3].edits = 0;
+	past[4].token = TINY_VOCAB;
+	assert_null(look_back(&r, past, pos, &e));
+	assert_null(look_back(&r, past, 1 << 20, &e));
+	free(past);
+	look_unref(then);
+	edit_set_unref(set);
+	edit_set_unref(none);
+	run_end(&other);
+	run_end(&r);
+}
+
+static void a_branch_that_was_left_is_seen_as_it_was(void **state)
+{
+	(void)state;
+	see_a_branch_cut_at(N_TEXT + 2, 0);
+	see_a_branch_cut_at(N_TEXT - 3, 2e-5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +337,7 @@ int main(void)
 		TEST(a_held_logit_wins_the_draw),
 		TEST(a_patch_puts_back_what_was_there),
 		TEST(a_look_beyond_what_was_read_is_refused),
+		TEST(a_branch_that_was_left_is_seen_as_it_was),
 	};
 
 	return RUN(tests);

@@ -8,7 +8,7 @@
 
 struct drawn {
 	const struct view *v;
-	char number[12], fork[12], n[12];
+	char number[32], fork[12], n[12];
 	struct buf text;
 };
 
@@ -17,7 +17,10 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 	struct drawn *r = of;
 	struct timeline_branch b = timeline_branch(r->v->steps, row);
 
-	snprintf(r->number, sizeof r->number, "%d", b.number);
+	if (b.name)
+		snprintf(r->number, sizeof r->number, "%s", b.name);
+	else
+		snprintf(r->number, sizeof r->number, "%d", b.number);
 	snprintf(r->fork, sizeof r->fork, "%d", b.fork);
 	snprintf(r->n, sizeof r->n, "%d", b.n);
 	buf_clear(&r->text);
@@ -31,7 +34,7 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 }
 
 static const struct table_column columns[] = {
-	{ "no", 3, true }, { "from", 5, true }, { "steps", 5, true }, { "went on", 0, false },
+	{ "name", 8, false }, { "from", 5, true }, { "steps", 5, true }, { "went on", 0, false },
 };
 
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
@@ -64,7 +67,9 @@ const struct pane_def pane_branches = {
 	.title = "branches",
 	.doc = "the texts that were left by going back",
 	.read_it = "from is the position where the branch left the line, steps how far it went. Enter goes back to it: "
-		   "its tokens are read again, one by one, and the line that is shown now becomes a branch itself.",
+		   "its tokens are read again, one by one, and the line that is shown now becomes a branch itself. "
+		   "`compare N' puts it beside the line, `name-branch N WORD' names it, `drop-branch N' forgets it, and "
+		   "`patch SITE from branch N step P' takes a value over from it.",
 	.min_rows = 3, .min_cols = 24,
 	.draw = draw, .extent = extent, .enter = enter,
 };
