@@ -122,6 +122,13 @@ void out_progress_end(void)
 	progress_width = 0;
 }
 
+bool out_hashing(void *to, double done)
+{
+	(void)to;
+	out_progress("reading the model file to know it by its fingerprint: %.0f%%", 100 * done);
+	return !out_interrupted();
+}
+
 static void on_interrupt(int sig)
 {
 	(void)sig;

@@ -36,6 +36,8 @@ void out_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
  * terminal; out_progress_end() takes it away. */
 void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_progress_end(void);
+/* A fingerprint_go_on (engine/fingerprint.h): shows progress, gives up on Ctrl-C. */
+bool out_hashing(void *to, double done);
 
 /* Ctrl-C asks a batch command to stop after the pass it is in; a second one
  * kills it.  False as long as nobody has asked. */

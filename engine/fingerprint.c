@@ -12,14 +12,24 @@
 #include "engine/base/mapfile.h"
 #include "engine/model.h"
 
-enum { PIECE = 4 << 20 };       /* bytes between two looks at `stop` */
+enum { PIECE = 4 << 20 };       /* bytes between two questions whether to go on */
 
-static bool add_bytes(struct sha256 *h, const unsigned char *p, size_t n, atomic_bool *stop)
+struct hashing {
+	struct sha256 sha;
+	size_t done, all;               /* bytes */
+	fingerprint_go_on *go_on;
+	void *to;
+};
+
+static bool add_bytes(struct hashing *h, const unsigned char *p, size_t n)
 {
 	for (size_t at = 0; at < n; at += PIECE) {
-		if (stop && atomic_load(stop))
+		size_t some = n - at < PIECE ? n - at : PIECE;
+
+		if (h->go_on && !h->go_on(h->to, (double)h->done / (double)h->all))
 			return false;
-		sha256_add(h, p + at, n - at < PIECE ? n - at : PIECE);
+		sha256_add(&h->sha, p + at, some);
+		h->done += some;
 	}
 	return true;
 }
@@ -100,49 +110,48 @@ static void finish(struct sha256 *h, char out[FINGERPRINT_TEXT])
 }
 
 /* A model in memory has no file: its tensors stand for it. */
-static bool from_tensors(const struct model *m, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+static bool from_tensors(const struct model *m, struct hashing *h, char out[FINGERPRINT_TEXT])
 {
-	struct sha256 h;
-
-	sha256_start(&h);
+	for (size_t i = 0; i < m->dir->n; i++)
+		h->all += tensor_bytes(&m->dir->t[i]);
 	for (size_t i = 0; i < m->dir->n; i++) {
 		const struct tensor *t = &m->dir->t[i];
 
-		sha256_add(&h, t->name, strlen(t->name));
-		if (!add_bytes(&h, t->data, tensor_bytes(t), stop))
+		sha256_add(&h->sha, t->name, strlen(t->name));
+		if (!add_bytes(h, t->data, tensor_bytes(t)))
 			return false;
 	}
-	finish(&h, out);
+	finish(&h->sha, out);
 	return true;
 }
 
-static bool from_file(const struct mapfile *map, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+static bool from_file(const struct mapfile *map, struct hashing *h, char out[FINGERPRINT_TEXT])
 {
-	struct sha256 h;
-
-	sha256_start(&h);
-	if (!add_bytes(&h, map->data, map->size, stop))
+	h->all = map->size;
+	if (!add_bytes(h, map->data, map->size))
 		return false;
-	finish(&h, out);
+	finish(&h->sha, out);
 	return true;
 }
 
-bool model_fingerprint(const struct model *m, atomic_bool *stop, char out[FINGERPRINT_TEXT])
+bool model_fingerprint(const struct model *m, fingerprint_go_on *go_on, void *to, char out[FINGERPRINT_TEXT])
 {
+	struct hashing h = { .go_on = go_on, .to = to };
 	struct mapfile map = { 0 };
 	struct buf cache = { 0 };
 	struct stat st;
 	struct err e = { 0 };
 	bool ok = false;
 
+	sha256_start(&h.sha);
 	if (m->in_memory || stat(m->path, &st) || !mapfile_open(&map, m->path, &e))
-		return from_tensors(m, stop, out);
+		return from_tensors(m, &h, out);
 	char *real = realpath(m->path, NULL);
 	bool cached = real && cache_path(real, &cache);
 
 	if (cached && read_cache(cache.data, &st, out)) {
 		ok = true;
-	} else if ((ok = from_file(&map, stop, out)) && cached) {
+	} else if ((ok = from_file(&map, &h, out)) && cached) {
 		write_cache(&cache, &st, out);
 	}
 	free(real);

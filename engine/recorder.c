@@ -130,11 +130,19 @@ const char *recorder_failure(struct recorder *r)
 	return r->failure.msg;
 }
 
+static bool goes_on(void *of, double done)
+{
+	struct recorder *r = of;
+
+	(void)done;
+	return !atomic_load(&r->stop);
+}
+
 static void *fingerprint_thread(void *of)
 {
 	struct recorder *r = of;
 
-	if (model_fingerprint(r->model, &r->stop, r->fingerprint))
+	if (model_fingerprint(r->model, goes_on, r, r->fingerprint))
 		atomic_store(&r->known, true);
 	return NULL;
 }

@@ -97,9 +97,8 @@ static bool open_map(struct mapped *x, struct err *e)
 
 	if (!neuron_check(&x->model->hp, site, variant_of(x->o), e))
 		return false;
-	out_progress("looking which model this is");
-	if (!model_fingerprint(x->model, NULL, x->fingerprint))
-		return err_set(e, ERR_RUN, "the model has no bytes to tell it by");
+	if (!model_fingerprint(x->model, out_hashing, NULL, x->fingerprint))
+		return err_set(e, ERR_INTERRUPTED, "interrupted while the model was read");
 	kept = neuronmap_path(&x->path, x->fingerprint, site, variant_of(x->o));
 	if (!kept)
 		out_note("there is no folder to keep the map in (XDG_CACHE_HOME, HOME); it is made for this once");

@@ -49,7 +49,10 @@ static bool same_fingerprint(const struct export *x, const struct model *m, stru
 		out_note("the recording ended before the fingerprint of its model was known; only its shape is compared");
 		return true;
 	}
-	if (!model_fingerprint(m, NULL, found) || !strcmp(found, x->header->fingerprint))
+	if (!model_fingerprint(m, out_hashing, NULL, found))
+		return err_set(e, ERR_INTERRUPTED, "interrupted while the model was read");
+	out_progress_end();
+	if (!strcmp(found, x->header->fingerprint))
 		return true;
 	return err_set(e, ERR_MISMATCH, "another model: recorded on %.80s with fingerprint %.24s..., %.80s has %.24s...",
 	    x->header->model_name, x->header->fingerprint, m->name, found);
