@@ -146,6 +146,14 @@ static void copy_out(const struct capture *c, int layer, enum site site, const f
 		memcpy(c->resid + (size_t)layer * (size_t)n, x, size);
 	if (c->values && site == c->site && layer == c->layer)
 		memcpy(c->values, x, size);
+	if (!c->neuron || layer != c->layer)
+		return;
+	if (site == SITE_gate)
+		c->neuron->gate = x[c->index];
+	else if (site == SITE_up)
+		c->neuron->up = x[c->index];
+	else if (site == SITE_mlp)
+		c->neuron->mlp = x[c->index];
 }
 
 /* One position at one site: edits write, then probes read. */

@@ -16,6 +16,7 @@
 
 #include "engine/edit.h"
 #include "engine/kvcache.h"
+#include "engine/look.h"
 #include "engine/matmul.h"
 #include "engine/model.h"
 #include "engine/step.h"
@@ -34,6 +35,8 @@ struct capture {
 	enum site site;         /* with `layer`: any one place */
 	int layer;
 	float *values;
+	int index;              /* with `layer`: one neuron at sites gate, up and mlp */
+	struct look_neuron *neuron;
 };
 
 /* What stands in the scratch on the way: the inputs of the linear layers, and the

@@ -261,6 +261,7 @@ static struct look *look_new(const struct session *s, const struct look_request 
 	k->d_ff = hp->d_ff;
 	k->n_keys = what->pos + 1;
 	k->jsd = k->kl = NAN;
+	k->neuron = (struct look_neuron){ NAN, NAN, NAN };
 	k->best[0] = k->best[1] = -1;
 	if (what->what & LOOK_ATTENTION)
 		k->attention = mem_array((size_t)hp->n_heads * (size_t)k->n_keys, sizeof *k->attention);
@@ -300,6 +301,10 @@ static bool check(const struct session *s, const struct look_request *what, stru
 	    what->at.layer == EVERY_LAYER))
 		return err_set(e, ERR_USAGE, "%s cannot be copied", what->at.layer == EVERY_LAYER ? "more than one layer" :
 		    sites[what->at.site].text);
+	if ((what->what & LOOK_NEURON) && (what->at.layer < 0 || what->at.layer >= hp->n_layers || what->at.index < 0 ||
+	    what->at.index >= hp->d_ff))
+		return err_set(e, ERR_USAGE, "the model has layers 0 to %d of neurons 0 to %d, not L%d.mlp[%d]",
+		    hp->n_layers - 1, hp->d_ff - 1, what->at.layer, what->at.index);
 	if (what->n_track < 0 || what->n_track > LOOK_TRACK)
 		return err_set(e, ERR_USAGE, "at most %d tokens are tracked", LOOK_TRACK);
 	for (int i = 0; i < what->n_track; i++)
@@ -330,7 +335,8 @@ bool session_look(struct session *s, const struct look_request *what, const stru
 
 	again(s, &ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
 	    .attention = k->attention, .neurons = k->neurons, .resid = resid, .site = what->at.site,
-	    .layer = what->at.layer, .values = k->site }, logits);
+	    .layer = what->at.layer, .values = k->site, .index = what->at.index,
+	    .neuron = what->what & LOOK_NEURON ? &k->neuron : NULL }, logits);
 	if (logits)
 		kernels()->softmax_stats(logits, n, &st);
 	if (copies_logits)

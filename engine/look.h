@@ -25,6 +25,7 @@ enum {
 	LOOK_LENS = 4,          /* the logit lens of all layers */
 	LOOK_COMPARE = 8,       /* the next-token distribution with and without edits */
 	LOOK_SITE = 16,         /* the values of one place */
+	LOOK_NEURON = 32,       /* gate, up-projection and value of one neuron */
 };
 
 enum { LOOK_TOP = 5, LOOK_TRACK = 2 };
@@ -42,7 +43,7 @@ struct look_request {
 	int n_prompt;           /* of that line */
 	int step;               /* index of the step meant, -1: whatever stands at pos */
 	int layer;              /* for LOOK_ATTENTION */
-	struct address at;      /* for LOOK_SITE */
+	struct address at;      /* for LOOK_SITE; for LOOK_NEURON: layer and index */
 	int n_track;            /* for LOOK_COMPARE: tokens whose probability is wanted */
 	int32_t track[LOOK_TRACK];
 };
@@ -50,6 +51,12 @@ struct look_request {
 struct look_candidate {
 	int32_t id;
 	float p;
+};
+
+/* mlp is what the down-projection reads: silu(gate) * up, or gelu(up) where the MLP has
+ * no gate, which is then NAN. */
+struct look_neuron {
+	float gate, up, mlp;
 };
 
 /* What the LM head reads out of the residual stream behind a layer (nostalgebraist
@@ -75,6 +82,7 @@ struct look {
 	float best_p[2];
 	float tracked[LOOK_TRACK][2];   /* log-probabilities with and without edits, nats */
 	float *site;            /* [n_site] */
+	struct look_neuron neuron;      /* NAN unless asked for */
 };
 
 const struct look *look_ref(const struct look *k);
