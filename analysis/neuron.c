@@ -328,40 +328,53 @@ static void finish(const struct reader *r, int j, struct neuron_reading *out, fl
 	}
 }
 
-static void read_some(struct reader *r, const struct neuron_ref *refs, enum neuron_variant v, struct pool *pool,
-    struct neuron_reading *out)
+static void read_some(struct reader *r, const struct neuron_wish *wish, struct pool *pool, struct neuron_reading *out)
 {
 	size_t d = r->h->w->cols;
 
 	for (int j = 0; j < r->n; j++) {
 		float *w = r->w + (size_t)j * d;
-		neuron_vectors(r->h->m, refs[j].site, v, refs[j].layer, refs[j].index, 1, w);
+		const struct neuron_ref *ref = &wish[j].ref;
+		neuron_vectors(r->h->m, ref->site, wish[j].variant, ref->layer, ref->index, 1, w);
 		r->norm[j] = sqrt(neuron_kernels()->dot_f64(w, w, d));
-		out[j] = (struct neuron_reading){.ref = refs[j], .variant = v};
+		out[j] = (struct neuron_reading){.ref = *ref, .variant = wish[j].variant};
 	}
 	run(pool, score_task, r, (r->h->w->rows + ROWS - 1) / ROWS);
 	for (int j = 0; j < r->n; j++)
 		finish(r, j, &out[j], r->row);
 }
 
-bool neuron_read(const struct neuron_head *h, const struct neuron_ref *refs, int n_refs, enum neuron_variant v, int k,
-    struct pool *pool, struct neuron_reading *out, struct err *e)
+bool neuron_read_wishes(const struct neuron_head *h, const struct neuron_wish *wishes, int n, int k, struct pool *pool,
+    struct neuron_reading *out, struct err *e)
 {
 	struct reader r = {.h = h, .k = kernels(), .n_keep = k < NEURON_TOP ? k : NEURON_TOP};
-	size_t d = h->w->cols, many = (size_t)(n_refs < MANY ? n_refs : MANY);
+	size_t d = h->w->cols, many = (size_t)(n < MANY ? n : MANY);
 	bool ok = true;
 
-	for (int i = 0; ok && i < n_refs; i++)
-		ok = neuron_check(&h->m->hp, refs[i].site, v, e);
+	for (int i = 0; ok && i < n; i++)
+		ok = neuron_check(&h->m->hp, wishes[i].ref.site, wishes[i].variant, e);
 	ok = ok && (r.w = mem_big(many, d * sizeof *r.w, "neurons", e)) &&
 	    (r.score = mem_big(many, h->w->rows * sizeof *r.score, "scores of neurons", e)) &&
 	    (r.row = mem_big(workers(pool), d * sizeof *r.row, "a row of the head", e));
-	for (int i = 0; ok && i < n_refs; i += MANY) {
-		r.n = n_refs - i < MANY ? n_refs - i : MANY;
-		read_some(&r, refs + i, v, pool, out + i);
+	for (int i = 0; ok && i < n; i += MANY) {
+		r.n = n - i < MANY ? n - i : MANY;
+		read_some(&r, wishes + i, pool, out + i);
 	}
 	mem_big_free(r.row);
 	mem_big_free(r.score);
 	mem_big_free(r.w);
+	return ok;
+}
+
+bool neuron_read(const struct neuron_head *h, const struct neuron_ref *refs, int n_refs, enum neuron_variant v, int k,
+    struct pool *pool, struct neuron_reading *out, struct err *e)
+{
+	struct neuron_wish *wish = mem_array((size_t)n_refs, sizeof *wish);
+	bool ok;
+
+	for (int i = 0; i < n_refs; i++)
+		wish[i] = (struct neuron_wish){refs[i], v};
+	ok = neuron_read_wishes(h, wish, n_refs, k, pool, out, e);
+	free(wish);
 	return ok;
 }

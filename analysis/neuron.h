@@ -80,8 +80,16 @@ struct neuron_reading {
 	struct neuron_token bottom[NEURON_TOP];         /* by rising logit: what it speaks against */
 };
 
+struct neuron_wish {
+	struct neuron_ref ref;
+	enum neuron_variant variant;
+};
+
 /* Many neurons cost little more than one: the head is widened once for all.  `k` is
  * at most NEURON_TOP; `pool` may be NULL.  A vector that is not finite has n = 0. */
+bool neuron_read_wishes(const struct neuron_head *h, const struct neuron_wish *wishes, int n, int k, struct pool *pool,
+    struct neuron_reading *out, struct err *e) MUST_CHECK;
+/* The same, all in one variant. */
 bool neuron_read(const struct neuron_head *h, const struct neuron_ref *refs, int n_refs, enum neuron_variant v, int k,
     struct pool *pool, struct neuron_reading *out, struct err *e) MUST_CHECK;
 

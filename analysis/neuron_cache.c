@@ -106,21 +106,21 @@ static bool is_missing(struct neuron_cache *c, const struct neuron_ref *r, enum 
 	return missing;
 }
 
-bool neuron_cache_read(struct neuron_cache *c, const struct neuron_ref *refs, int n, enum neuron_variant v,
-    struct pool *pool, struct err *e)
+bool neuron_cache_read(struct neuron_cache *c, const struct neuron_wish *wishes, int n, struct pool *pool,
+    struct err *e)
 {
-	struct neuron_ref *want = mem_array((size_t)n, sizeof *want);
+	struct neuron_wish *want = mem_array((size_t)n, sizeof *want);
 	struct neuron_reading *got = NULL;
 	int n_want = 0;
 	bool ok;
 
 	for (int i = 0; i < n; i++)
-		if (is_missing(c, &refs[i], v))
-			want[n_want++] = refs[i];
+		if (is_missing(c, &wishes[i].ref, wishes[i].variant))
+			want[n_want++] = wishes[i];
 	ok = !n_want || make_head(c, pool, e);
 	if (ok && n_want) {
 		got = mem_array((size_t)n_want, sizeof *got);
-		if ((ok = neuron_read(c->head, want, n_want, v, c->k, pool, got, e)))
+		if ((ok = neuron_read_wishes(c->head, want, n_want, c->k, pool, got, e)))
 			for (int i = 0; i < n_want; i++)
 				keep(c, &got[i]);
 	}

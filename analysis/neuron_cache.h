@@ -26,7 +26,7 @@ bool neuron_cache_find(struct neuron_cache *c, const struct neuron_ref *r, enum 
     struct neuron_reading *out);
 /* Reads those of the neurons that are not there and keeps them.  `pool` may be NULL;
  * it may not be the engine's. */
-bool neuron_cache_read(struct neuron_cache *c, const struct neuron_ref *refs, int n, enum neuron_variant v,
-    struct pool *pool, struct err *e) MUST_CHECK;
+bool neuron_cache_read(struct neuron_cache *c, const struct neuron_wish *wishes, int n, struct pool *pool,
+    struct err *e) MUST_CHECK;
 
 #endif

@@ -213,13 +213,13 @@ static void the_cache_forgets_what_was_used_longest_ago(void **state)
 	struct neuron_ref r = {0, NEURON_UP, 0}, first = r, second = {0, NEURON_UP, 1};
 	CHECK(!neuron_cache_find(c, &first, NEURON_RAW, &got));
 	for (r.index = 0; r.index < 4; r.index++)
-		CHECK(neuron_cache_read(c, &r, 1, NEURON_RAW, NULL, &e));
+		CHECK(neuron_cache_read(c, &(struct neuron_wish){r, NEURON_RAW}, 1, NULL, &e));
 	CHECK(neuron_cache_find(c, &first, NEURON_RAW, &got) && got.n == 3 && got.ref.index == 0);
 	CHECK(!neuron_cache_find(c, &first, NEURON_GAIN, &got));
-	CHECK(neuron_cache_read(c, &r, 1, NEURON_RAW, NULL, &e));
+	CHECK(neuron_cache_read(c, &(struct neuron_wish){r, NEURON_RAW}, 1, NULL, &e));
 	CHECK(neuron_cache_find(c, &r, NEURON_RAW, &got) && neuron_cache_find(c, &first, NEURON_RAW, &got));
 	CHECK(!neuron_cache_find(c, &second, NEURON_RAW, &got));
-	CHECK(!neuron_cache_read(c, &r, 1, NEURON_WRITE, NULL, &e));
+	CHECK(!neuron_cache_read(c, &(struct neuron_wish){r, NEURON_WRITE}, 1, NULL, &e));
 	neuron_cache_free(c);
 	tiny_close(&t);
 }
@@ -227,14 +227,15 @@ static void the_cache_forgets_what_was_used_longest_ago(void **state)
 static void *read_them(void *arg)
 {
 	struct neuron_cache *c = arg;
-	struct neuron_ref refs[8];
+	struct neuron_wish wish[8];
 	struct err e = {0};
 
-	for (int i = 0; i < 8; i++)
-		refs[i] = (struct neuron_ref){1, NEURON_UP, i};
-	for (int i = 0; i < 3; i++)
-		if (!neuron_cache_read(c, refs, 8, (enum neuron_variant)(i % 2), NULL, &e))
+	for (int v = 0; v < 3; v++) {
+		for (int i = 0; i < 8; i++)
+			wish[i] = (struct neuron_wish){{1, NEURON_UP, i}, (enum neuron_variant)(v % 2)};
+		if (!neuron_cache_read(c, wish, 8, NULL, &e))
 			return c;
+	}
 	return NULL;
 }
 
