@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct neuronmap {
 	int fd;
 	struct buf header;              /* the first bytes of the file: length and JSON */
 	unsigned char *data;            /* [n_layers] done, then layers */
+	_Atomic int32_t *done;          /* [n_layers]: the same for readers, set when the rows are there */
 	size_t part_bytes, data_bytes;
 };
 
@@ -143,18 +145,16 @@ int neuronmap_d_ff(const struct neuronmap *map)
 	return map->d_ff;
 }
 
-/* Numbers in the file are little-endian, as are the machines we run on. */
 int neuronmap_done(const struct neuronmap *map, int l)
 {
-	int32_t n;
-
-	memcpy(&n, map->data + (size_t)l * sizeof n, sizeof n);
-	return n;
+	return atomic_load_explicit(&map->done[l], memory_order_acquire);
 }
 
+/* Numbers in the file are little-endian, as are the machines we run on. */
 static void set_done(struct neuronmap *map, int l, int n)
 {
 	memcpy(map->data + (size_t)l * sizeof(int32_t), &(int32_t){n}, sizeof(int32_t));
+	atomic_store_explicit(&map->done[l], n, memory_order_release);
 }
 
 size_t neuronmap_n_done(const struct neuronmap *map)
@@ -259,13 +259,15 @@ static bool row_is_sane(const struct neuronmap *map, int l, int i)
 static void distrust(struct neuronmap *map, size_t got)
 {
 	for (int l = 0; l < map->n_layers; l++) {
-		int n = neuronmap_done(map, l);
+		int32_t n;
 
+		memcpy(&n, map->data + (size_t)l * sizeof n, sizeof n);
 		if (n < 0 || n > map->d_ff || got < part_at(map, l + 1, 0))
-			set_done(map, l, n = 0);
+			n = 0;
 		for (int i = 0; i < n; i++)
 			if (!row_is_sane(map, l, i))
-				set_done(map, l, n = i);
+				n = i;
+		set_done(map, l, n);
 	}
 }
 
@@ -291,6 +293,7 @@ struct neuronmap *neuronmap_open(const char *path, const struct model *m, const 
 
 	*map = (struct neuronmap){.n_layers = m->hp.n_layers, .d_ff = m->hp.d_ff, .n_vocab = m->hp.n_vocab, .site = s,
 	    .variant = v, .fd = -1};
+	map->done = mem_array((size_t)map->n_layers, sizeof *map->done);
 	map->part_bytes = (size_t)map->d_ff * NEURON_LABELS * sizeof(float);
 	map->data_bytes = part_at(map, map->n_layers, 0);
 	map->path = path ? mem_strdup(path) : NULL;
@@ -315,6 +318,7 @@ void neuronmap_close(struct neuronmap *map)
 	if (map->fd >= 0)
 		close(map->fd);
 	mem_big_free(map->data);
+	free(map->done);
 	buf_free(&map->header);
 	free(map->path);
 	free(map);

@@ -17,7 +17,7 @@
  * numpy: safetensors.numpy.load_file(path)["L4.id"][219].
  *
  * Owns     a copy of the file's numbers, 160 bytes a neuron
- * Threads  one at a time while it is built; then any number of readers
+ * Threads  one builds it; any number may look at what is finished meanwhile
  */
 #ifndef ANALYSIS_NEURONMAP_H
 #define ANALYSIS_NEURONMAP_H

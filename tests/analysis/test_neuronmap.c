@@ -2,7 +2,9 @@
 #include "tests/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "analysis/neuroncompare.h"
@@ -32,7 +34,7 @@ static void open_place(struct place *p, uint64_t seed)
 	s.seed = seed;
 	if (!tiny_open(&p->t, &s, &p->e) || !(p->pool = pool_new(2, &p->e)))
 		fail_msg("%s", p->e.msg);
-	CHECK(model_fingerprint(p->t.model, NULL, p->fingerprint));
+	CHECK(model_fingerprint(p->t.model, NULL, NULL, p->fingerprint));
 	p->path = tiny_temp_file("", 0, ".safetensors");
 }
 
@@ -150,6 +152,58 @@ static void spoil(const char *path, off_t at, const void *with, size_t n)
 
 	CHECK(pwrite(fd, with, n, at) == (ssize_t)n);
 	close(fd);
+}
+
+static bool dies(void *share, double done)
+{
+	if (done >= *(double *)share)
+		raise(SIGKILL);
+	return true;
+}
+
+/* Builds in a process that is killed when `share` is done; true when it was. */
+static bool killed_at(struct place *p, double share)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct err e;
+		struct pool *alone = pool_new(1, &e);   /* the workers did not come along */
+		struct neuronmap *map = map_at(p, p->path);
+
+		_exit(!map || !alone || !neuronmap_build(map, p->t.model, alone, dies, &share, &e));
+	}
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static void a_builder_that_is_killed_loses_only_the_block_in_work(void **state)
+{
+	static const double shares[] = {0, 0.1, 0.3, 0.35, 0.5, 0.7, 0.9, 0.99};
+	struct place p;
+	size_t done = 0, kills = 0, rises = 0;
+
+	(void)state;
+	open_place(&p, 1);
+	struct neuronmap *want = whole_map(&p), *map;
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+		kills += killed_at(&p, shares[i]);
+		map = map_at(&p, p.path);
+		CHECK(map && neuronmap_n_done(map) >= done);
+		rises += neuronmap_n_done(map) > done;
+		done = neuronmap_n_done(map);
+		neuronmap_close(map);
+	}
+	if (kills < 4 || rises < 1)
+		fail_msg("%zu kills, %zu rises", kills, rises);
+	CHECK(!killed_at(&p, 2));
+	map = map_at(&p, p.path);
+	CHECK(map && neuronmap_complete(map));
+	check_same(map, want);
+	neuronmap_close(map);
+	neuronmap_close(want);
+	close_place(&p);
 }
 
 static void numbers_that_cannot_be_are_computed_again(void **state)
@@ -356,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_map_goes_on_where_it_was_stopped),
 		TEST(a_map_that_was_cut_short_is_rebuilt_from_there),
+		TEST(a_builder_that_is_killed_loses_only_the_block_in_work),
 		TEST(numbers_that_cannot_be_are_computed_again),
 		TEST(another_file_is_refused_in_words),
 		TEST(two_builders_do_not_meet),
