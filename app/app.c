@@ -51,7 +51,8 @@ struct app *app_new(const struct app_options *o)
 
 	looks_start(&a->looks);
 	if (o->model)
-		a->words = words_new(o->model, &e);
+		a->words = words_new(o->model, o->source->info.n_threads, &e);
+	neuronpane_start(&a->neurons, o->model, o->source->info.n_threads);
 	if (o->model)
 		a->lab = lab_new(o->model, &e);
 	if (o->model)
@@ -94,6 +95,7 @@ void app_free(struct app *a)
 	lab_free(a->lab);
 	quantlab_free(a->quant);
 	words_free(a->words);
+	neuronpane_free(&a->neurons);
 	patch_drop(&a->patch);
 	looks_clear(&a->looks);
 	chain_unref(a->chain);
@@ -269,6 +271,10 @@ void app_news(struct app *a, struct news *n)
 				app_complain(a, e.msg);
 			break;
 		}
+		if ((n->look ? n->look->asked.what : n->look_what) == LOOK_NEURON) {
+			neuronpane_came(a, n->look, n->look_step);
+			break;
+		}
 		looks_came(&a->looks, n->look, n->look_step);
 		n->look = NULL;
 		break;
@@ -300,6 +306,7 @@ uint64_t app_tick(struct app *a)
 		wait = wait > SECOND / 4 ? SECOND / 4 : wait;
 	}
 	quanting_tick(a, &wait);
+	neuronpane_tick(a, &wait);
 	return wait;
 }
 
@@ -356,7 +363,7 @@ void app_view(const struct app *a, struct view *v)
 		.tokens_per_s = running_speed(a), .pace = a->pace,
 		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
 		.n_making = swaps.n, .made = swaps.done,
-		.compared = a->compared, .chain = a->chain, .seed = a->seed,
+		.neurons = &a->neurons.page, .compared = a->compared, .chain = a->chain, .seed = a->seed,
 		.message = a->message, .message_is_error = a->message_is_error, .find = a->find,
 		.log = (const char *const *)a->log, .n_log = a->n_log, .help = a->help_topic, .host = &a->host,
 	};

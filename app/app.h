@@ -24,6 +24,7 @@
 
 #include "app/lab.h"
 #include "app/looks.h"
+#include "app/neuronpane.h"
 #include "app/patch.h"
 #include "app/words.h"
 
@@ -66,6 +67,7 @@ struct app {
 
 	struct looks looks;             /* what was computed for single steps */
 	struct words *words;            /* what neurons read and write; NULL: no model at hand */
+	struct neuronpane neurons;         /* what the neurons pane was asked for */
 	const struct model *model;      /* borrowed; NULL in a replay */
 	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
 	struct quantlab *quant;         /* what quantization does to the model; NULL: no model at hand */

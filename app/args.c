@@ -285,6 +285,14 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 		return branch_candidate(a, i, out);
 	case ARG_SWAP:
 		return swap_candidate(a, i, out);
+	case ARG_NEURON:
+		return i < (size_t)a->source->info.hp.n_layers && (buf_printf(out, "L%zu.mlp[", i), true);
+	case ARG_VECTOR:
+		return i < N_NEURON_SITES ? add(out, neuron_site_names[i]) : i == N_NEURON_SITES && add(out, "next");
+	case ARG_VARIANT:
+		return i < N_NEURON_VARIANTS ? add(out, neuron_variant_names[i]) : i == N_NEURON_VARIANTS && add(out, "next");
+	case ARG_MAP:
+		return i < 2 && add(out, i ? "cancel" : "build");
 	case ARG_CHAIN:
 		return i < n_samplers && add(out, samplers[i]->name);
 	case ARG_METHOD:

@@ -61,6 +61,7 @@ static void take_news(struct app *a)
 	while ((n = source_take(a->source)))
 		app_news(a, n);
 	app_lab(a);
+	neuronpane_take(a);
 	app_tick(a);
 	if (a->script && !a->quit)
 		poll(p, 2, LOOK_UP_MS);

@@ -57,6 +57,7 @@ bool command_only_looks(const char *line)
 		COMMAND_cursor, COMMAND_follow, COMMAND_peak, COMMAND_find, COMMAND_next, COMMAND_previous, COMMAND_lens,
 		COMMAND_grid, COMMAND_series, COMMAND_show, COMMAND_focus, COMMAND_zoom, COMMAND_layout, COMMAND_move,
 		COMMAND_help, COMMAND_goto, COMMAND_theme, COMMAND_compare,
+		COMMAND_neuron, COMMAND_vector, COMMAND_variant,
 	};
 	const struct command *c = named_in(line);
 

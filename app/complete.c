@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "app/command.h"
+#include "engine/base/utf8.h"
+#include "engine/vocab.h"
 
 enum { MOST = 400 };
 
@@ -60,6 +62,29 @@ static int complete_path(const char *typed, size_t n, struct buf *out)
 	return found;
 }
 
+/* Tokens that can be typed as one word, without the blank that most begin with. */
+static int complete_token(const struct vocab *v, const char *typed, size_t n, struct buf *out)
+{
+	struct buf word = { 0 };
+	int found = 0;
+
+	for (int id = 0; v && id < vocab_size(v) && found < MOST; id++) {
+		size_t len;
+		const char *s = vocab_bytes(v, id, &len);
+		bool blank = len > 1 && *s == ' ';
+
+		buf_clear(&word);
+		if (vocab_kind(v, id) != TOKEN_NORMAL || memchr(s + blank, ' ', len - blank) || memchr(s, 0, len))
+			continue;
+		utf8_escape(s + blank, len - blank, &word);
+		/* What had to be escaped cannot be typed either. */
+		if (word.len == len - blank)
+			found += offer(out, word.data, typed, n);
+	}
+	buf_free(&word);
+	return found;
+}
+
 static int complete_argument(const struct app *a, enum arg_type type, const char *typed, size_t n, struct buf *out)
 {
 	struct buf word = { 0 };
@@ -67,6 +92,8 @@ static int complete_argument(const struct app *a, enum arg_type type, const char
 
 	if (type == ARG_PATH)
 		return complete_path(typed, n, out);
+	if (type == ARG_TOKEN)
+		return complete_token(a->source->info.tokens, typed, n, out);
 	for (size_t i = 0; found < MOST; i++) {
 		buf_clear(&word);
 		if (!args_candidate(a, type, i, &word))

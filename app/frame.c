@@ -160,8 +160,10 @@ void frame_view(struct app *a, struct view *v)
 	app_view(a, v);
 	for (int i = 0; i < a->placed.n; i++) {
 		needs |= panes[a->placed.at[i].pane]->needs;
-		if (a->placed.at[i].pane == PANE_neurons && may)
-			words_want(a->words, v->step);
+		if (a->placed.at[i].pane == PANE_neurons && a->neurons.page.shows == NEURONS_FOUND)
+			needs |= LOOK_NEURONS;
+		if (a->placed.at[i].pane == PANE_neurons)
+			neuronpane_refresh(a, v, may);
 	}
 	for (int i = 0; i < a->placed.n; i++)
 		if (a->placed.at[i].pane == PANE_quant)

@@ -147,16 +147,17 @@ static bool frame_due(const struct loop *lp)
 
 static void turn(struct loop *lp)
 {
-	struct pollfd fds[6] = {
+	struct pollfd fds[7] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = crash_fd(), .events = POLLIN },
 		{ .fd = source_fd(lp->app->source), .events = POLLIN },
 		{ .fd = words_fd(lp->app->words), .events = POLLIN },
 		{ .fd = lab_fd(lp->app->lab), .events = POLLIN },
 		{ .fd = quantlab_fd(lp->app->quant), .events = POLLIN },
+		{ .fd = atlas_fd(lp->app->neurons.atlas), .events = POLLIN },
 	};
 
-	if (poll(fds, 6, until_due(lp)) > 0) {
+	if (poll(fds, 7, until_due(lp)) > 0) {
 		if (fds[1].revents)
 			take_signals(lp);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
@@ -171,6 +172,8 @@ static void turn(struct loop *lp)
 			lp->app->dirty = true;
 		if (fds[4].revents || fds[5].revents)
 			app_lab(lp->app);
+		if (fds[6].revents)
+			neuronpane_take(lp->app);
 	}
 	app_tick(lp->app);
 	if (!lp->app->quit && frame_due(lp))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/lens.h"
+#include "analysis/neuronmap.h"
 #include "app/manual.h"
 #include "app/roff.h"
 #include "app/options.h"
@@ -126,6 +127,21 @@ static void site_section(struct buf *out)
 	}
 }
 
+static void neuron_section(struct buf *out)
+{
+	roff_section(out, "NEURONS");
+	roff_text(out, "A neuron reads the residual stream along its rows of the up-projection and the gate and writes along "
+		  "its column of the down-projection.  Each of these vectors, w, is read through the LM head as if it were "
+		  "the residual stream: every token gets a logit, a probability (the softmax of the logits over the "
+		  "vocabulary) and the cosine between w and its row of the head.  Davies, arXiv 2501.02688, does not say "
+		  "what w is multiplied with first; the variants are named wherever a result is shown:");
+	for (int i = 0; i < N_NEURON_VARIANTS; i++)
+		roff_entry(out, neuron_variant_names[i], NULL, neuron_variant_docs[i]);
+	roff_paragraph(out, neuronmap_format);
+	roff_paragraph(out, "The map lies in the cache folder, named by the first digits of the model's fingerprint, the site "
+		       "and the variant.  `clampmeter neurons' and the neurons pane use the same file.");
+}
+
 static const char *const axes[] = {
 	[PROBE_SCALAR] = "number",
 	[PROBE_LAYERS] = "[layer]",
@@ -244,6 +260,7 @@ void manual_page(struct buf *out, enum job_id job)
 	sampler_section(out);
 	edit_section(out);
 	site_section(out);
+	neuron_section(out);
 	trace_section(out);
 	format_section(out);
 	status_section(out);

@@ -1,6 +1,5 @@
 #include "app/words.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "analysis/analyst.h"
@@ -8,27 +7,31 @@
 
 enum {
 	KEPT = 4096,            /* readings */
-	TOKENS = 5,             /* of each */
-	AT_ONCE = 12,           /* neurons in one question: a fraction of a second for a large model */
+	TOKENS = 16,            /* of each, and as many against */
+	AT_ONCE = 24,           /* vectors in one question */
 };
 
 struct words {
+	const struct model *m;
 	struct neuron_cache *cache;
 	struct analyst *analyst;
+	struct pool *pool;      /* the analyst's; NULL: it reads alone */
 	bool asked;
 };
 
 struct question {
-	struct neuron_cache *cache;
-	struct neuron_ref row[AT_ONCE], column[AT_ONCE];
+	struct words *w;
+	struct neuron_wish wish[AT_ONCE];
 	int n;
 };
 
-struct words *words_new(const struct model *m, struct err *e)
+struct words *words_new(const struct model *m, int n_threads, struct err *e)
 {
 	struct words *w = mem_zalloc(sizeof *w);
 
-	if (!(w->analyst = analyst_new(e))) {
+	w->m = m;
+	if ((n_threads > 1 && !(w->pool = pool_new(n_threads, e))) || !(w->analyst = analyst_new(e))) {
+		pool_free(w->pool);
 		free(w);
 		return NULL;
 	}
@@ -42,6 +45,7 @@ void words_free(struct words *w)
 		return;
 	analyst_free(w->analyst, free);
 	neuron_cache_free(w->cache);
+	pool_free(w->pool);
 	free(w);
 }
 
@@ -72,51 +76,29 @@ static void answer(void *question, struct analyst_desk *desk)
 	struct question *q = question;
 	struct err e;
 
-	if (!neuron_cache_read(q->cache, q->column, q->n, NEURON_WRITE, NULL, &e) || atomic_load(&desk->stop))
-		return;
-	if (!neuron_cache_read(q->cache, q->row, q->n, NEURON_RAW, NULL, &e))
+	if (!atomic_load(&desk->stop) && !neuron_cache_read(q->w->cache, q->wish, q->n, q->w->pool, &e))
 		return;
 }
 
-static bool known(const struct words *w, int layer, int index)
+static bool known(const struct words *w, const struct neuron_wish *wish)
 {
 	struct neuron_reading r;
-	struct neuron_ref ref = { layer, NEURON_UP, index };
 
-	return neuron_cache_find(w->cache, &ref, NEURON_RAW, &r);
+	return neuron_cache_find(w->cache, &wish->ref, wish->variant, &r);
 }
 
-static void insert(struct question *q, float *strength, int layer, const struct step_neuron *n)
+void words_want(struct words *w, const struct neuron_wish *wish, int n)
 {
-	int i = q->n < AT_ONCE ? q->n++ : AT_ONCE - 1;
-
-	if (i == AT_ONCE - 1 && q->n == AT_ONCE && strength[i] > n->contribution)
-		return;
-	for (; i > 0 && strength[i - 1] < n->contribution; i--) {
-		strength[i] = strength[i - 1];
-		q->column[i] = q->column[i - 1];
-		q->row[i] = q->row[i - 1];
-	}
-	strength[i] = n->contribution;
-	q->column[i] = (struct neuron_ref){ layer, NEURON_DOWN, n->index };
-	q->row[i] = (struct neuron_ref){ layer, NEURON_UP, n->index };
-}
-
-void words_want(struct words *w, const struct step *s)
-{
-	float strength[AT_ONCE] = { 0 };
 	struct question *q;
+	struct err none;
 
-	if (!w || w->asked || !s)
+	if (!w || w->asked || !n)
 		return;
 	q = mem_zalloc(sizeof *q);
-	q->cache = w->cache;
-	for (int i = 0; i < s->n_layers * STEP_NEURONS; i++) {
-		const struct step_neuron *n = &s->neurons[i];
-
-		if (n->index >= 0 && !isnan(n->contribution) && !known(w, i / STEP_NEURONS, n->index))
-			insert(q, strength, i / STEP_NEURONS, n);
-	}
+	q->w = w;
+	for (int i = 0; i < n && q->n < AT_ONCE; i++)
+		if (neuron_check(&w->m->hp, wish[i].ref.site, wish[i].variant, &none) && !known(w, &wish[i]))
+			q->wish[q->n++] = wish[i];
 	if (q->n > 0 && analyst_ask(w->analyst, answer, q))
 		w->asked = true;
 	else

@@ -22,6 +22,7 @@
 enum { VIEW_SERIES = 8 };
 
 struct host;
+struct neuron_page;
 
 enum run_state { STATE_PAUSED, STATE_RUNNING, STATE_READING, STATE_ENDED, STATE_YOUR_TURN };
 
@@ -36,6 +37,7 @@ struct view {
 	const char *look_why;           /* why it is not there: "computing", "pause to compute", ... */
 	int layer, head;                /* chosen among the heads */
 	struct neuron_cache *words;     /* what neurons read and write; NULL: there is no model to read */
+	const struct neuron_page *neurons;      /* what the neurons pane shows */
 	enum lens_id text_lens;         /* colours the text */
 	enum lens_id grid_lens;         /* fills the grid of heads */
 	enum lens_id series[VIEW_SERIES];       /* [n_series], along the timeline */

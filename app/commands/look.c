@@ -213,6 +213,8 @@ bool cmd_leave(struct app *a, const struct args *args, struct err *e)
 		a->zoomed = a->zoomed_before_help;
 	} else if (a->focus == PANE_quant && quanting_leave(a)) {
 		a->dirty = true;
+	} else if (a->focus == PANE_neurons && neuronpane_back(a)) {
+		return true;
 	} else if (a->zoomed) {
 		a->zoomed = false;
 	} else if (stands_in(a, &slot)) {
