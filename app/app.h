@@ -22,6 +22,7 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
+#include "app/asking.h"
 #include "app/lab.h"
 #include "app/looks.h"
 #include "app/neuronpane.h"
@@ -71,6 +72,9 @@ struct app {
 	const struct model *model;      /* borrowed; NULL in a replay */
 	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
 	struct quantlab *quant;         /* what quantization does to the model; NULL: no model at hand */
+	struct asking asking;           /* a question that waits for its answer */
+	void (*tell)(const char *place, const char *what, const char *text);    /* answers, where no screen is; NULL */
+	struct buf answers;             /* the same as JSON objects with commas between them */
 	struct patch patch;             /* a value that is being copied for an edit */
 	int compared;                   /* number of the branch that is compared with the line, 0 */
 
