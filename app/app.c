@@ -19,6 +19,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/utf8.h"
 #include "engine/record.h"
+#include "engine/warm.h"
 #include "views/key.h"
 
 enum { SECOND = 1000000000 };
@@ -59,6 +60,9 @@ struct app *app_new(const struct app_options *o)
 		a->quant = quantlab_new(&(struct quantlab_options){ .model = o->model, .live = o->inputs,
 		    .n_threads = o->n_threads }, &e);
 
+	if (o->model && o->warm)
+		a->warm = warm_start(o->model);
+
 	a->source = o->source;
 	a->model = o->model;
 	a->steps = timeline_new(TIMELINE_BUDGET);
@@ -70,6 +74,7 @@ struct app *app_new(const struct app_options *o)
 	a->slow_pace = o->pace > 0 ? o->pace : 5;
 	a->follow = a->leave_quits = true;
 	a->go_to = a->begin_with = -1;
+	a->work.kind = WORK_NONE;
 	a->speed = o->source->info.live || o->pace > 0 ? 0 : 1;
 	a->edit_past[0] = edit_set_empty();
 	a->n_edit_past = 1;
@@ -92,6 +97,7 @@ void app_free(struct app *a)
 		edit_set_unref(a->edit_past[i]);
 	for (int i = 0; i < a->n_log; i++)
 		free(a->log[i]);
+	warm_free(a->warm);
 	lab_free(a->lab);
 	quantlab_free(a->quant);
 	words_free(a->words);
@@ -107,7 +113,6 @@ void app_free(struct app *a)
 	free(a->message);
 	free(a->to_force);
 	free(a->until);
-	buf_free(&a->answers);
 	free(a);
 }
 
@@ -284,10 +289,10 @@ void app_news(struct app *a, struct news *n)
 		/* A source that does not repeat orders has obeyed them when it speaks. */
 		if (a->orders_seen == 0 || a->orders_seen >= a->orders_sent)
 			a->unsettled = false;
+		work_rested(a);
 		break;
 	}
 	news_free(n);
-	asking_go_on(a);
 	running_until(a);
 	script_go_on(a);
 }
@@ -302,13 +307,9 @@ uint64_t app_tick(struct app *a)
 		wait = a->message_until_ns - now;
 	script_tick(a, now, &wait);
 	running_tick(a, now, &wait);
-	/* How far a swap is, is shown. */
-	if (a->lab && lab_swaps_now(a->lab).n) {
-		a->dirty = true;
-		wait = wait > SECOND / 4 ? SECOND / 4 : wait;
-	}
 	quanting_tick(a, &wait);
 	neuronpane_tick(a, &wait);
+	work_tick(a, now, &wait);
 	return wait;
 }
 
@@ -326,7 +327,7 @@ static void made(struct app *a, struct lab_answer *got)
 
 	if (!swap_came(a, &got->edit, &e)) {
 		snprintf(got->text, sizeof got->text, "%.390s", e.msg);
-		got->is_error = got->failed = true;
+		got->is_error = true;
 	}
 	edit_drop(&got->edit);
 }
@@ -341,14 +342,11 @@ void app_lab(struct app *a)
 			made(a, &got);
 		if (*got.text && got.is_error)
 			app_complain(a, got.text);
-		else if (*got.text && !got.what)
+		else if (*got.text)
 			app_say(a, "%s", got.text);
-		if (got.what)
-			app_answer(a, got.what, got.text, got.figures, got.n_figures);
-		if (got.failed && got.aloud && a->script)
+		if (got.is_error && got.aloud && a->script)
 			script_fail(a, ERR_RUN, "", a->message);
 	}
-	asking_go_on(a);
 	if (a->begin_with >= 0 && !lab_awaited(a->lab))
 		app_go(a, a->begin_with);
 	quanting_take(a);
@@ -369,6 +367,8 @@ void app_view(const struct app *a, struct view *v)
 		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
 		.n_making = swaps.n, .made = swaps.done,
 		.neurons = &a->neurons.page, .compared = a->compared, .chain = a->chain, .seed = a->seed,
+		.work = a->work.shown ? a->work.words : NULL, .work_done = a->work.done,
+		.work_left_s = pace_left_s(&a->work.pace, clock_ns()),
 		.message = a->message, .message_is_error = a->message_is_error, .find = a->find,
 		.log = (const char *const *)a->log, .n_log = a->n_log, .help = a->help_topic, .host = &a->host,
 	};

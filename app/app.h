@@ -22,12 +22,12 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
-#include "app/asking.h"
 #include "app/lab.h"
 #include "app/looks.h"
 #include "app/neuronpane.h"
 #include "app/patch.h"
 #include "app/words.h"
+#include "app/work.h"
 
 struct calibration;
 struct condition;
@@ -35,6 +35,7 @@ struct keymap;
 struct lineedit;
 struct quantlab;
 struct script;
+struct warm;
 
 enum { APP_LOG = 500, APP_RECENT = 32, APP_EDIT_HISTORY = 200 };
 
@@ -70,11 +71,11 @@ struct app {
 	struct words *words;            /* what neurons read and write; NULL: no model at hand */
 	struct neuronpane neurons;         /* what the neurons pane was asked for */
 	const struct model *model;      /* borrowed; NULL in a replay */
+	struct warm *warm;              /* brings the model into memory; NULL: nothing to bring */
+	struct work work;               /* what takes a while just now */
+	bool read_stopped;              /* a reading was called off and has not come to rest */
 	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
 	struct quantlab *quant;         /* what quantization does to the model; NULL: no model at hand */
-	struct asking asking;           /* a question that waits for its answer */
-	void (*tell)(const char *place, const char *what, const char *text);    /* answers, where no screen is; NULL */
-	struct buf answers;             /* the same as JSON objects with commas between them */
 	struct patch patch;             /* a value that is being copied for an edit */
 	int compared;                   /* number of the branch that is compared with the line, 0 */
 
@@ -135,6 +136,7 @@ struct app {
 struct app_options {
 	struct source *source;
 	bool chat;                      /* a conversation from the start */
+	bool warm;                      /* the model is brought into memory at once */
 	const struct theme *theme;      /* NULL: dark */
 	bool ascii, mono;
 	int pace;

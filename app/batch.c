@@ -1,10 +1,10 @@
 #include "app/batch.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 
-#include "analysis/account.h"
 #include "app/app.h"
 #include "app/command.h"
 #include "app/editing.h"
@@ -64,6 +64,10 @@ static void take_news(struct app *a)
 	app_lab(a);
 	neuronpane_take(a);
 	app_tick(a);
+	if (a->work.shown && !isnan(a->work.done))
+		out_bar(a->work.done, "%s", a->work.words);
+	else
+		out_progress_end();
 	if (a->script && !a->quit)
 		poll(p, 2, LOOK_UP_MS);
 }
@@ -82,59 +86,11 @@ static bool go(struct app *a, const struct options *o, struct err *e)
 	return false;
 }
 
-/* Answers go where a script that runs this one can read them, not into the text. */
-static void tell(const char *place, const char *what, const char *text)
-{
-	out_note("%s%s%s: %s", place, *place ? ": " : "", what, text);
-}
-
-/* What the edits did along the line, as their pane shows it. */
-static void json_edits(const struct app *a, struct buf *b)
-{
-	const struct edit_set *set = app_edits(a);
-	char text[256];
-
-	for (int i = 0; i < edit_set_n(set); i++) {
-		const struct edit *ed = edit_set_at(set, i);
-		struct account sum = account_of(a->steps, ed->number, timeline_n(a->steps) - 1);
-
-		buf_printf(b, "%s{\"number\": %d, \"edit\": ", i ? ", " : "", ed->number);
-		edit_format(ed, text, sizeof text);
-		buf_json(b, text, strlen(text));
-		buf_printf(b, ", \"on\": %s, ", ed->on ? "true" : "false");
-		account_json(&sum, b);
-		buf_char(b, '}');
-	}
-}
-
-static bool write_json(const struct app *a, const struct model *m, const struct buf *text, struct err *e)
-{
-	struct buf b = { 0 };
-	bool ok;
-
-	buf_str(&b, "{\"model\": ");
-	buf_json(&b, m->name, strlen(m->name));
-	buf_str(&b, ", \"sampler\": ");
-	buf_json(&b, chain_text(a->chain), strlen(chain_text(a->chain)));
-	buf_printf(&b, ", \"seed\": %llu, \"edits\": [", (unsigned long long)a->seed);
-	json_edits(a, &b);
-	buf_str(&b, "], \"text\": ");
-	buf_json(&b, text->data ? text->data : "", text->len);
-	buf_str(&b, ", \"tokens\": [");
-	for (int i = 0; i < timeline_n_tokens(a->steps); i++)
-		buf_printf(&b, "%s%d", i ? ", " : "", timeline_token(a->steps, i));
-	buf_printf(&b, "], \"answers\": [%s]}\n", a->answers.data ? a->answers.data : "");
-	ok = out_write(b.data, b.len, e);
-	buf_free(&b);
-	return ok;
-}
-
 /* The line of tokens that is there now, without the one that only begins it. */
-static bool write_text(struct app *a, const struct model *m, bool json, struct err *e)
+static bool write_text(struct app *a, const struct vocab *v, struct err *e)
 {
 	struct buf text = { 0 }, shown = { 0 };
 	struct utf8_joiner j = { .n_held = 0 };
-	const struct vocab *v = m->vocab;
 	bool ok;
 
 	for (int i = 0; i < timeline_n_tokens(a->steps); i++) {
@@ -148,23 +104,10 @@ static bool write_text(struct app *a, const struct model *m, bool json, struct e
 	utf8_flush(&j, &text);
 	out_text(&shown, text.data ? text.data : "", text.len);
 	buf_char(&shown, '\n');
-	ok = json ? write_json(a, m, &text, e) : out_write(shown.data, shown.len, e);
+	ok = out_write(shown.data, shown.len, e);
 	buf_free(&shown);
 	buf_free(&text);
 	return ok;
-}
-
-static void tell_idle(const struct app *a)
-{
-	char text[256];
-
-	for (int i = 0; i < edit_set_n(app_edits(a)); i++) {
-		const struct edit *ed = edit_set_at(app_edits(a), i);
-		struct account sum = account_of(a->steps, ed->number, timeline_n(a->steps) - 1);
-
-		if (ed->on && sum.asked && !sum.applied)
-			out_note("edit '%s' was applied 0 times", edit_format(ed, text, sizeof text));
-	}
 }
 
 bool batch_script(const struct options *o, struct err *e)
@@ -180,15 +123,13 @@ bool batch_script(const struct options *o, struct err *e)
 	    (source = open_source(&s, o, e));
 	if (ok) {
 		a = app_new(&(struct app_options){ .source = source, .model = s.model, .inputs = s.inputs,
-		    .n_threads = s.session.n_threads, .chat = o->chat });
+		    .n_threads = s.session.n_threads, .chat = o->chat, .warm = true });
 		a->hurry = true;
-		a->tell = tell;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}
-	if (ok && (o->json || timeline_n_tokens(a->steps)))
-		ok = write_text(a, s.model, o->json, e);
-	if (ok)
-		tell_idle(a);
+	out_progress_end();
+	if (ok && timeline_n_tokens(a->steps))
+		ok = write_text(a, s.model->vocab, e);
 	app_free(a);
 	source_close(source);
 	setup_close(&s);

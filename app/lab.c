@@ -8,11 +8,10 @@
 
 #include "analysis/alarm.h"
 #include "analysis/analyst.h"
-#include "analysis/receipt.h"
 #include "analysis/swap_make.h"
 #include "engine/base/mem.h"
 
-enum question_kind { QUESTION_LEARN, QUESTION_PROBE, QUESTION_SWAP, QUESTION_RECEIPT };
+enum question_kind { QUESTION_LEARN, QUESTION_PROBE, QUESTION_SWAP };
 
 struct question {
 	enum question_kind kind;
@@ -20,6 +19,9 @@ struct question {
 	struct analyst_desk *desk;      /* while it is answered */
 	atomic_bool off;                /* no longer of interest */
 	bool aloud, ok;
+	bool called_off;                /* by the user, while it was answered */
+	_Atomic(struct question *) *now;        /* the lab's */
+	double from, span;              /* of this question's progress, what the step at work makes */
 	struct err err;
 	/* Learn: */
 	char *a, *b, *out;
@@ -28,11 +30,6 @@ struct question {
 	/* Probe: */
 	const struct edit_set *edits;
 	double before, after;           /* `before` NAN: to be measured too */
-	/* Receipt, with `edits': */
-	const struct edit_set *without;
-	int32_t *tokens;
-	int n_tokens, n_prompt;
-	struct receipt_of_text receipt;
 	/* Swap: */
 	struct edit edit;               /* asked for; made when it was answered */
 	_Atomic float done;
@@ -44,8 +41,8 @@ struct lab {
 	struct analyst *analyst;
 	struct question *probing;       /* the newest about perplexity, while it is out */
 	struct question *swaps;         /* under way */
+	_Atomic(struct question *) now; /* being answered; for its kind only */
 	double before, after;
-	uint32_t revision;              /* of the set `after' is about */
 	int awaited;
 };
 
@@ -54,9 +51,7 @@ static void drop(void *question)
 	struct question *q = question;
 
 	edit_set_unref(q->edits);
-	edit_set_unref(q->without);
 	edit_drop(&q->edit);
-	free(q->tokens);
 	free(q->a);
 	free(q->b);
 	free(q->out);
@@ -94,8 +89,21 @@ static bool go(void *of, double done)
 {
 	struct question *q = of;
 
-	atomic_store(&q->desk->done, (float)done);
+	atomic_store(&q->desk->done, (float)(q->from + q->span * done));
 	return !atomic_load(&q->desk->stop) && !atomic_load(&q->off);
+}
+
+static void begin(struct question *q, struct analyst_desk *desk)
+{
+	q->desk = desk;
+	q->span = 1;
+	atomic_store(q->now, q);
+}
+
+static void end(struct question *q)
+{
+	q->called_off = atomic_load(&q->desk->stop);
+	atomic_store(q->now, NULL);
 }
 
 static void answer_learn(void *question, struct analyst_desk *desk)
@@ -104,8 +112,9 @@ static void answer_learn(void *question, struct analyst_desk *desk)
 	struct learn what = { .a = q->a, .b = q->b, .at = q->at, .out = q->out, .n_threads = 1,
 		.add_bos = vocab_add_bos(q->m->vocab), .go = go, .of = q };
 
-	q->desk = desk;
+	begin(q, desk);
 	q->ok = learn_vector(q->m, &what, &q->learned, &q->err);
+	end(q);
 }
 
 static void answer_probe(void *question, struct analyst_desk *desk)
@@ -115,15 +124,23 @@ static void answer_probe(void *question, struct analyst_desk *desk)
 	const struct alarm_text *text = strcmp(q->m->path, "demo") ? &alarm_plain : &alarm_sums;
 	const struct edit_set *none = edit_set_empty();
 
-	q->desk = desk;
-	q->ok = (!isnan(q->before) || alarm_perplexity(q->m, none, text, go, q, &q->before, &q->err)) &&
-	    alarm_perplexity(q->m, q->edits, text, go, q, &q->after, &q->err);
+	begin(q, desk);
+	if (isnan(q->before)) {
+		q->span = 0.5;
+		q->ok = alarm_perplexity(q->m, none, text, go, q, &q->before, &q->err);
+		q->from = 0.5;
+	} else {
+		q->ok = true;
+	}
+	q->ok = q->ok && alarm_perplexity(q->m, q->edits, text, go, q, &q->after, &q->err);
 	edit_set_unref(none);
+	end(q);
 }
 
 static bool ask(struct lab *l, analyst_fn *answer, struct question *q, struct err *e)
 {
 	q->m = l->m;
+	q->now = &l->now;
 	atomic_init(&q->off, false);
 	if (!analyst_ask(l->analyst, answer, q)) {
 		drop(q);
@@ -164,31 +181,6 @@ bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct e
 	return true;
 }
 
-static void answer_receipt(void *question, struct analyst_desk *desk)
-{
-	struct question *q = question;
-	struct receipt_ask ask = { .tokens = q->tokens, .n = q->n_tokens, .n_prompt = q->n_prompt, .with = q->edits,
-		.without = q->without, .go = go, .of = q };
-
-	q->desk = desk;
-	q->ok = receipt_read(q->m, &ask, &q->receipt, &q->err);
-}
-
-bool lab_receipt(struct lab *l, const int32_t *tokens, int n, int n_prompt, const struct edit_set *with,
-    const struct edit_set *without, struct err *e)
-{
-	struct question *q = mem_zalloc(sizeof *q);
-
-	q->kind = QUESTION_RECEIPT;
-	q->aloud = true;
-	q->tokens = mem_dup(tokens, (size_t)n * sizeof *tokens);
-	q->n_tokens = n;
-	q->n_prompt = n_prompt;
-	q->edits = edit_set_ref(with);
-	q->without = edit_set_ref(without);
-	return ask(l, answer_receipt, q, e);
-}
-
 /* Matrices of all swaps together take at most half of the machine's memory. */
 static size_t room_for_swaps(void)
 {
@@ -212,15 +204,16 @@ static void answer_swap(void *question, struct analyst_desk *desk)
 	struct question *q = question;
 	struct swap *made = NULL;
 
-	q->desk = desk;
+	begin(q, desk);
 	if (!atomic_load(&q->off))
 		made = swap_make(q->m, q->edit.swap, &(struct swap_options){ .room = room_for_swaps(), .go = go_swap, .of = q,
 		    .stop = &q->off }, &q->err);
 	q->ok = made != NULL;
-	if (!made)
-		return;
-	swap_unref(q->edit.swap);
-	q->edit.swap = made;
+	if (made) {
+		swap_unref(q->edit.swap);
+		q->edit.swap = made;
+	}
+	end(q);
 }
 
 bool lab_swap(struct lab *l, const struct edit *ed, struct err *e)
@@ -291,44 +284,13 @@ static void tell_learned(const struct question *q, struct lab_answer *out)
 	    (double)q->learned.norm, (double)q->learned.spread);
 }
 
-static void add_figure(struct lab_answer *out, const char *name, double value)
-{
-	if (out->n_figures < FIGURES)
-		out->figures[out->n_figures++] = (struct figure){ name, value };
-}
-
-static void tell_receipt(const struct question *q, struct lab_answer *out)
-{
-	const struct receipt_of_text *r = &q->receipt;
-
-	out->what = "receipt";
-	add_figure(out, "positions", r->n);
-	add_figure(out, "jsd", r->jsd);
-	add_figure(out, "jsd_most", r->jsd_most);
-	add_figure(out, "jsd_most_at", r->jsd_most_at);
-	add_figure(out, "kl", r->kl);
-	add_figure(out, "flips", r->flips);
-	add_figure(out, "perplexity_without", r->perplexity[1]);
-	add_figure(out, "perplexity_with", r->perplexity[0]);
-	snprintf(out->text, sizeof out->text, "over %d positions of the text: JSD %.3g nats on average, %.3g at most (position "
-	    "%d); KL %.3g; the likeliest token is another at %d; perplexity %.4g without, %.4g with", r->n, r->jsd,
-	    r->jsd_most, r->jsd_most_at, r->kl, r->flips, r->perplexity[1], r->perplexity[0]);
-}
-
 static void tell_probed(struct lab *l, const struct question *q, struct lab_answer *out)
 {
 	double times = q->after / q->before;
 
 	l->before = q->before;
-	if (l->probing == q) {
+	if (l->probing == q)
 		l->after = q->after;
-		l->revision = edit_set_revision(q->edits);
-	}
-	if (q->aloud)
-		out->what = "probe";
-	add_figure(out, "perplexity_without", q->before);
-	add_figure(out, "perplexity_with", q->after);
-	add_figure(out, "times", times);
 	if (l->probing == q && (q->aloud || times >= ALARM_AMBER))
 		snprintf(out->text, sizeof out->text, "probe text: perplexity %.3g without edits, %.3g with them: %.3g times%s",
 		    q->before, q->after, times, times >= ALARM_RED ? ", the model is broken" : times >= ALARM_AMBER ?
@@ -350,9 +312,10 @@ bool lab_take(struct lab *l, struct lab_answer *out)
 	}
 	if (!q->ok && q->err.code && q->err.code != ERR_INTERRUPTED) {
 		snprintf(out->text, sizeof out->text, "%.390s", q->err.msg);
-		out->is_error = out->failed = true;
-	} else if (q->ok && q->kind == QUESTION_RECEIPT) {
-		tell_receipt(q, out);
+		out->is_error = true;
+	} else if (!q->ok && q->called_off && q->kind != QUESTION_SWAP) {
+		snprintf(out->text, sizeof out->text, q->kind == QUESTION_LEARN ? "learning a vector: called off" :
+		    "the perplexity of the probe text: called off");
 	} else if (q->ok && q->kind == QUESTION_LEARN) {
 		tell_learned(q, out);
 	} else if (q->ok && q->kind == QUESTION_PROBE) {
@@ -369,10 +332,30 @@ int lab_awaited(const struct lab *l)
 	return l ? l->awaited : 0;
 }
 
+bool lab_work(const struct lab *l, char *words, size_t room, double *done)
+{
+	const struct question *q = l ? atomic_load(&l->now) : NULL;
+	char made[SWAP_TEXT];
+
+	if (!q)
+		return false;
+	if (q->kind == QUESTION_SWAP && l->swaps)
+		snprintf(words, room, "making %s", swap_format(l->swaps->edit.swap, made));
+	else
+		snprintf(words, room, "%s", q->kind == QUESTION_LEARN ? "learning a vector" : "perplexity of the probe text");
+	*done = (double)analyst_progress(l->analyst);
+	return true;
+}
+
+void lab_stop(struct lab *l)
+{
+	analyst_cancel(l->analyst);
+}
+
 struct lab_probe lab_probe_now(const struct lab *l)
 {
 	if (!l)
 		return (struct lab_probe){ .before = NAN, .after = NAN };
-	return (struct lab_probe){ .before = l->before, .after = l->after, .revision = l->revision, .works = l->probing != NULL,
+	return (struct lab_probe){ .before = l->before, .after = l->after, .works = l->probing != NULL,
 		.done = analyst_progress(l->analyst) };
 }

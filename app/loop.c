@@ -68,6 +68,8 @@ static void interrupted(struct loop *lp)
 	lp->interrupted_ns = now;
 	if (a->line && lineedit_active(a->line))
 		lineedit_cancel(a->line);
+	else if (a->work.shown)
+		app_line(a, "cancel");
 	else if (a->going)
 		app_line(a, "pause");
 	app_say(a, "press ^C again to leave");

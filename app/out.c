@@ -8,9 +8,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
+#include "engine/base/pace.h"
 #include "engine/base/utf8.h"
+
+enum { BAR = 24, BETWEEN_NS = 100000000 };
 
 /* Lock-free, so a handler may set it and any thread may look. */
 static atomic_bool asked_to_stop;
@@ -99,20 +104,65 @@ void out_note(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+/* Cells of the terminal, so that a line never wraps: `\r' would not take it back. */
+static size_t stderr_cols(void)
+{
+	struct winsize w;
+
+	return !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1 ? w.ws_col - 1u : 79;
+}
+
+static void show_progress(char *line)
+{
+	size_t n, cols = stderr_cols();
+
+	if (strlen(line) > cols)
+		line[cols] = 0;
+	n = strlen(line);
+	fprintf(stderr, "\r%s%*s", line, n < progress_width ? (int)(progress_width - n) : 0, "");
+	progress_width = n;
+}
+
 void out_progress(const char *fmt, ...)
 {
-	char line[120];
+	char line[160];
 	va_list ap;
-	size_t n;
 
 	if (!isatty(STDERR_FILENO))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	n = strlen(line);
-	fprintf(stderr, "\r%s%*s", line, n < progress_width ? (int)(progress_width - n) : 0, "");
-	progress_width = n;
+	show_progress(line);
+}
+
+void out_bar(double done, const char *fmt, ...)
+{
+	static struct pace pace;
+	static const char *of;          /* the form of the line: what the pace is about */
+	static uint64_t shown_ns;
+	char words[120], bar[BAR + 1], left[32], line[240];
+	uint64_t now = clock_ns();
+	va_list ap;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (of != fmt)
+		pace = (struct pace){ .since_ns = 0 };
+	of = fmt;
+	pace_at(&pace, done, now);
+	if (!pace_is_slow(&pace, now) || (progress_width && now - shown_ns < BETWEEN_NS))
+		return;
+	shown_ns = now;
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	for (int i = 0; i < BAR; i++)
+		bar[i] = i < (int)(done * BAR) ? '#' : '.';
+	bar[BAR] = 0;
+	snprintf(line, sizeof line, "%s [%s] %.0f %%  %s", words, bar, 100 * done,
+	    pace_text(pace_left_s(&pace, now), left, sizeof left));
+	show_progress(line);
 }
 
 void out_progress_end(void)
@@ -125,7 +175,7 @@ void out_progress_end(void)
 bool out_hashing(void *to, double done)
 {
 	(void)to;
-	out_progress("reading the model file to know it by its fingerprint: %.0f%%", 100 * done);
+	out_bar(done, "reading the model file to know it by its fingerprint");
 	return !out_interrupted();
 }
 

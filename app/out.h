@@ -38,6 +38,10 @@ void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_progress_end(void);
 /* A fingerprint_go_on (engine/fingerprint.h): shows progress, gives up on Ctrl-C. */
 bool out_hashing(void *to, double done);
+/* The same for something that is `done` (0..1) of the way, with a bar and how long
+ * it will yet take; silent for the first half second.  A line of another form, or one
+ * that is less far, begins anew. */
+void out_bar(double done, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Ctrl-C asks a batch command to stop after the pass it is in; a second one
  * kills it.  False as long as nobody has asked. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "analysis/lens.h"
@@ -13,9 +14,10 @@
 #include "engine/base/mem.h"
 #include "engine/base/pool.h"
 #include "engine/chat.h"
+#include "engine/warm.h"
 #include "views/term.h"
 
-enum { MAX_PROMPT = 64 << 20 };
+enum { MAX_PROMPT = 64 << 20, LOOK_NS = 5000000 };
 
 bool setup_is_demo(const struct options *o)
 {
@@ -75,7 +77,7 @@ static bool read_edits(struct setup *s, const struct options *o, struct err *e)
 
 static bool show_making(void *of, double done)
 {
-	out_progress("making %s: %.0f %%", (const char *)of, 100 * done);
+	out_bar(done, "making %s", (const char *)of);
 	return !out_interrupted();
 }
 
@@ -172,6 +174,20 @@ bool setup_text(struct buf *out, const struct options *o, struct err *e)
 	ok = read_all(out, fd, o->prompt_file, e);
 	close(fd);
 	return ok;
+}
+
+void setup_warm(const struct setup *s)
+{
+	struct warm *w = warm_start(s->model);
+	struct warm_state now;
+
+	while ((now = warm_now(w)).works && !out_interrupted()) {
+		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+		out_bar((double)now.done / (double)now.of, "loading: %.1f of %.1f GB", (double)now.done / 1e9,
+		    (double)now.of / 1e9);
+	}
+	out_progress_end();
+	warm_free(w);
 }
 
 /* A text has to begin with something. */

@@ -54,6 +54,10 @@ bool setup_prompt(struct setup *s, const struct options *o, struct err *e) MUST_
 /* With --chat, that the model has a template we know, before anything is begun. */
 bool setup_chat(const struct setup *s, const struct options *o, struct err *e) MUST_CHECK;
 
+/* Brings the model's file into memory, with a line on standard error where that takes
+ * long; ^C leaves the rest for later.  For what is about to read all of it. */
+void setup_warm(const struct setup *s);
+
 /* Never more workers than cores: says so on standard error when it lowers. */
 int setup_threads(const struct options *o);
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/pace.h"
+
 static int draw_state(struct canvas *c, const struct view *v)
 {
 	static const struct { enum glyph glyph; style_bits style; const char *word; } states[] = {
@@ -48,12 +50,52 @@ static int draw_speed(struct canvas *c, int x, int end, const struct view *v)
 	return x;
 }
 
+static void draw_work_bar(struct canvas *c, int x, int cols, double done)
+{
+	int halves = (int)lrint(done * cols * 2);
+
+	for (int i = 0; i < cols; i++, halves -= 2)
+		canvas_put(c, 0, x + i, halves > 0 ? STYLE_RUNNING : STYLE_STATDIM,
+		    glyph_bar(halves > 2 ? 2 : halves > 0 ? halves : 0, c->ascii));
+}
+
+/* What takes a while, at the right end: "read 312 of 2048 tokens ━━━───── 15 % 0:14
+ * left  Esc cancels"; the words stay longest.  Returns where it begins. */
+static int draw_work(struct canvas *c, int from, int end, const struct view *v)
+{
+	static const char cancel[] = "  Esc cancels";
+	int bar = isnan(v->work_done) ? 0 : c->cols < 100 ? 10 : 20, words = text_width(v->work, strlen(v->work)), x;
+	char tail[64] = "", left[32];
+
+	pace_text(v->work_left_s, left, sizeof left);
+	if (bar)
+		snprintf(tail, sizeof tail, " %.0f %%%s%s", floor(100 * v->work_done), *left ? " " : "", left);
+	int width = words + (bar ? 1 + bar : 0) + (int)strlen(tail) + 1;
+
+	if (from + 2 + width + (int)strlen(cancel) <= end) {
+		end -= (int)strlen(cancel);
+		canvas_str(c, 0, end - 1, STYLE_STATDIM, cancel);
+	}
+	if (from + 2 + width > end) {
+		width -= bar + (bar > 0);
+		bar = 0;
+	}
+	x = end - width > from + 2 ? end - width : from + 2;
+	end = canvas_fit(c, 0, x, end - x, STYLE_STATUS, v->work);
+	if (bar) {
+		draw_work_bar(c, end + 1, bar, v->work_done);
+		end += 1 + bar;
+	}
+	canvas_str(c, 0, end, STYLE_STATDIM, tail);
+	return x;
+}
+
 static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
 {
 	int on = 0;
 	char text[64];
 
-	if (v->state == STATE_READING) {
+	if (v->state == STATE_READING && !v->work) {
 		snprintf(text, sizeof text, "%d of %d", v->n_read, v->n_tokens);
 		x = part(c, x, end, text, "tokens read");
 	}
@@ -83,11 +125,15 @@ void status_draw(struct canvas *c, const struct view *v)
 
 	canvas_fill(c, (struct rect){ 0, 0, 1, c->cols }, STYLE_STATUS, ' ');
 	x = draw_state(c, v);
+	/* What was just said goes first where there is no room for both. */
+	if (v->work && (!v->message || text_width(v->message, strlen(v->message)) +
+	    text_width(v->work, strlen(v->work)) + 24 < end - x))
+		end = draw_work(c, x, end, v) - 1;
 	if (v->message) {
 		canvas_fit(c, 0, x + 2, end - x - 3, v->message_is_error ? STYLE_ERROR : STYLE_STATUS, v->message);
 		return;
 	}
-	if (text_width(name, strlen(name)) + 40 < end - x) {
+	if (!v->work && text_width(name, strlen(name)) + 40 < end - x) {
 		end -= text_width(name, strlen(name)) + 3;
 		canvas_str(c, 0, end + 2, STYLE_STATDIM, name);
 	}

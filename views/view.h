@@ -59,6 +59,8 @@ struct view {
 	struct view_quant quant;
 	const struct chain *chain;
 	uint64_t seed;
+	const char *work;               /* what takes a while just now: "read 312 of 2048 tokens"; NULL: nothing */
+	double work_done, work_left_s;  /* 0..1; seconds; NAN: unknown */
 	const char *message;            /* for the status line; NULL: nothing to say */
 	bool message_is_error;
 	const char *find;               /* text searched for, NULL: none */

@@ -202,6 +202,11 @@ static bool stands_in(const struct app *a, enum pane_id *slot)
 	return false;
 }
 
+bool cmd_cancel(struct app *a, const struct args *args, struct err *e)
+{
+	return work_cancel(a) || cmd_leave(a, args, e);
+}
+
 bool cmd_leave(struct app *a, const struct args *args, struct err *e)
 {
 	enum pane_id slot;

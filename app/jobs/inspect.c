@@ -86,7 +86,7 @@ static bool hash_file(struct inspect *in, struct err *e)
 	for (size_t i = 0; i < in->n_bytes; i += HASH_PIECE) {
 		if (out_interrupted())
 			return err_set(e, ERR_INTERRUPTED, "%s", "");
-		out_progress("reading the file: %zu%%", i / (in->n_bytes / 100 + 1));
+		out_bar((double)i / (double)in->n_bytes, "reading the file");
 		sha256_add(&h, (const char *)in->bytes + i,
 		    in->n_bytes - i < HASH_PIECE ? in->n_bytes - i : HASH_PIECE);
 	}
@@ -103,7 +103,7 @@ static bool count_weights(struct inspect *in, struct err *e)
 		return false;
 	in->census = mem_array(in->dir->n, sizeof *in->census);
 	for (size_t i = 0; i < in->dir->n && !out_interrupted(); i++) {
-		out_progress("looking at every weight: tensor %zu of %zu", i + 1, in->dir->n);
+		out_bar((double)i / (double)in->dir->n, "looking at every weight: tensor %zu of %zu", i + 1, in->dir->n);
 		in->census[i] = census_tensor(pool, &in->dir->t[i]);
 		census_add(&in->sum, &in->census[i]);
 	}

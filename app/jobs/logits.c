@@ -29,7 +29,7 @@ static bool write_all(struct session *ses, const struct setup *s, struct npy *w,
 
 		if (out_interrupted())
 			return err_set(e, ERR_INTERRUPTED, "interrupted; %s is not written", w->path);
-		out_progress("position %zu of %zu", i, s->n_tokens);
+		out_bar((double)i / (double)s->n_tokens, "position %zu of %zu", i, s->n_tokens);
 		if (!session_append(ses, s->tokens + i, n, e) || !session_logits(ses, rows, e) ||
 		    !npy_rows(w, rows, n, e))
 			return false;
@@ -60,6 +60,7 @@ bool job_logits(const struct options *o, struct err *e)
 		goto out;
 	/* Not earlier: a prompt that is waited for is given up at once. */
 	out_catch_interrupt();
+	setup_warm(&s);
 	if (!setup_swaps(&s, e))
 		goto out;
 	s.session.piece = piece_size(s.model);

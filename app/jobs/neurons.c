@@ -15,7 +15,7 @@
 #include "engine/base/mem.h"
 #include "engine/fingerprint.h"
 
-enum { BAR = 24, SHOWN = 10, LISTED = 20 };
+enum { SHOWN = 10, LISTED = 20 };
 
 /* A model, its map, and where that is kept. */
 struct mapped {
@@ -25,8 +25,6 @@ struct mapped {
 	struct neuronmap *map;
 	struct buf path;
 	char fingerprint[FINGERPRINT_TEXT];
-	uint64_t start_ns;
-	double first;           /* share that was there at the start */
 	bool built;
 };
 
@@ -58,30 +56,10 @@ static const char *name_of(const struct mapped *x)
 	return x->model->name && *x->model->name ? x->model->name : "the model";
 }
 
-static void seconds_text(char *out, size_t room, double s)
-{
-	if (s < 90)
-		snprintf(out, room, "%.0f s", s);
-	else if (s < 5400)
-		snprintf(out, room, "%.0f min", s / 60);
-	else
-		snprintf(out, room, "%.1f h", s / 3600);
-}
-
 static bool progress(void *to, double done)
 {
-	struct mapped *x = to;
-	double took = (double)(clock_ns() - x->start_ns) * 1e-9;
-	char bar[BAR + 1], left[32] = "", text[24];
-
-	for (int i = 0; i < BAR; i++)
-		bar[i] = i < (int)(done * BAR) ? '#' : '.';
-	bar[BAR] = 0;
-	if (done > x->first && took > 0.5) {
-		seconds_text(text, sizeof text, took * (1 - done) / (done - x->first));
-		snprintf(left, sizeof left, ", %s left", text);
-	}
-	out_progress("reading neurons [%s] %.0f%%%s", bar, 100 * done, left);
+	(void)to;
+	out_bar(done, "reading neurons");
 	return !out_interrupted();
 }
 
@@ -114,8 +92,6 @@ static bool complete_map(struct mapped *x, struct err *e)
 	if (neuronmap_complete(x->map))
 		return true;
 	x->built = true;
-	x->start_ns = clock_ns();
-	x->first = (double)neuronmap_n_done(x->map) / (double)n_neurons(x);
 	ok = neuronmap_build(x->map, x->model, x->pool, progress, x, e);
 	out_progress_end();
 	if (!ok && e->code == ERR_INTERRUPTED)

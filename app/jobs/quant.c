@@ -94,7 +94,7 @@ static void make_rows(struct quant *q)
 static void show_reading(void *to, size_t done, size_t of)
 {
 	(void)to;
-	out_progress("reading the text: position %zu of %zu", done, of);
+	out_bar((double)done / (double)of, "reading the text: position %zu of %zu", done, of);
 }
 
 static bool calibrate(struct quant *q, struct err *e)
@@ -146,7 +146,7 @@ static bool measure(struct quant *q, struct err *e)
 	for (size_t i = 0; i < q->table.n_rows; i++) {
 		if (out_interrupted())
 			return err_set(e, ERR_INTERRUPTED, "%s", "");
-		out_progress("%s: tensor %zu of %zu, %s", q->table.rows[i].spec->text, i + 1, q->table.n_rows,
+		out_bar((double)i / (double)q->table.n_rows, "%s: tensor %zu of %zu, %s", q->table.rows[i].spec->text, i + 1, q->table.n_rows,
 		    q->table.rows[i].t->name);
 		if (!measure_row(q, &q->table.rows[i], e))
 			return false;
@@ -267,7 +267,7 @@ static bool run_quantized(struct quant *q, int spec, struct err *e)
 		const struct quant_row *row = &q->table.rows[(size_t)use * n + i];
 		struct quanterr_options opt = { .pool = q->pool, .stop = out_interrupt_flag() };
 
-		out_progress("making the quantized model: tensor %zu of %zu", i + 1, n);
+		out_bar((double)i / (double)n, "making the quantized model: tensor %zu of %zu", i + 1, n);
 		if (!row->fits)
 			continue;
 		ok = !q->calibration || row->spec->def->needs != QUANT_GRAM ||

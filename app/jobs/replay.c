@@ -25,7 +25,7 @@ static void progress(void *to, int n_steps)
 {
 	const struct export *x = to;
 
-	out_progress("step %d of %d", n_steps, x->n_steps);
+	out_bar((double)n_steps / (x->n_steps ? x->n_steps : 1), "running again: step %d of %d", n_steps, x->n_steps);
 }
 
 /* The model of the session, or the one that -m names in its place. */

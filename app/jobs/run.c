@@ -12,13 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analysis/account.h"
 #include "app/batch.h"
 #include "app/out.h"
 #include "app/recording.h"
 #include "app/setup.h"
 #include "engine/base/clock.h"
-#include "engine/base/mem.h"
 #include "engine/base/utf8.h"
 #include "engine/recorder.h"
 #include "engine/trace_line.h"
@@ -38,7 +36,6 @@ struct run {
 	int trace_fd;                   /* -1 without --trace */
 	struct err trace_err;           /* the first failure to write it */
 	struct recorder *recorder;      /* NULL without --record */
-	struct account *accounts;       /* by edit of the set: what it did */
 };
 
 static const char *piece_of(void *vocab, int32_t id, size_t *n)
@@ -58,8 +55,6 @@ static void on_step(void *to, const struct step *s)
 		if (!out_fd_write(r->trace_fd, r->o->trace, r->line.data, r->line.len, &r->trace_err))
 			r->trace_err.code = ERR_RUN;
 	}
-	for (int i = 0; i < s->n_receipts; i++)
-		account_add(&r->accounts[i], s, &s->receipts[i]);
 	if (r->recorder)
 		recorder_step(r->recorder, s, piece_of, r->setup.model->vocab);
 	step_unref(s);
@@ -163,10 +158,15 @@ static bool next_token(struct run *r, bool *more, struct err *e)
 		if (out_interrupted()) {
 			r->stop = "interrupted";
 			*more = false;
+			out_progress_end();
 			return true;
 		} else if (!session_advance(r->session, e)) {
 			return false;
+		} else if (session_len(r->session) == before) {
+			out_bar((double)session_read(r->session) / before, "read %d of %d tokens", session_read(r->session), before);
 		}
+	if (!r->n_generated)
+		out_progress_end();
 	if (!r->n_generated++)
 		r->first_ns = clock_ns();
 	id = session_tokens(r->session)[before];
@@ -230,9 +230,8 @@ static void json_edits(struct buf *out, const struct run *r)
 		edit_format(ed, text, sizeof text);
 		buf_str(out, i ? ", {\"edit\": " : "{\"edit\": ");
 		buf_json(out, text, strlen(text));
-		buf_printf(out, ", \"number\": %d, ", ed->number);
-		account_json(&r->accounts[i], out);
-		buf_char(out, '}');
+		buf_printf(out, ", \"applied\": %llu}",
+		    (unsigned long long)session_edit_applied(r->session, ed->number));
 	}
 	buf_char(out, ']');
 }
@@ -279,6 +278,9 @@ static void notes(const struct run *r)
 
 	if (unrecorded)
 		out_note("%s", unrecorded);
+	if (!strcmp(r->stop, "interrupted") && session_read(r->session) < (int)r->setup.n_tokens)
+		out_note("interrupted when %d of the %zu tokens of the prompt were read", session_read(r->session),
+		    r->setup.n_tokens);
 	if (!strcmp(r->stop, "context"))
 		out_note("the context of %d positions is full; see --context", session_n_ctx(r->session));
 	for (int i = 0; i < edit_set_n(set); i++) {
@@ -298,6 +300,7 @@ static bool start(struct run *r, struct err *e)
 		return false;
 	/* Not earlier: a prompt that is waited for is given up at once. */
 	out_catch_interrupt();
+	setup_warm(s);
 	if (!setup_swaps(s, e))
 		return false;
 	s->session.sink = on_step;
@@ -306,7 +309,6 @@ static bool start(struct run *r, struct err *e)
 	s->session.piece = PIECE;
 	if (!(r->session = session_new(s->model, &s->session, e)))
 		return false;
-	r->accounts = mem_array((size_t)edit_set_n(s->edits) + 1, sizeof *r->accounts);
 	session_edits(r->session, s->edits);
 	session_chain(r->session, s->chain);
 	if (!session_append(r->session, s->tokens, s->n_tokens, e) || !open_trace(r, e) ||
@@ -333,7 +335,6 @@ bool job_run(const struct options *o, struct err *e)
 		close(r.trace_fd);
 	recorder_close(r.recorder);
 	session_free(r.session);
-	free(r.accounts);
 	buf_free(&r.text);
 	buf_free(&r.line);
 	setup_close(&r.setup);

@@ -112,6 +112,25 @@ static void a_conversation_has_turns_and_marks(void **state)
 	close_app(a);
 }
 
+static void what_takes_a_while_has_a_bar(void **state)
+{
+	struct app *a = open_app(&(struct fake_options){ .slow_ms = 3600 * 1000 }, false, false);
+
+	(void)state;
+	run(a, "prompt Once upon a time there was a little girl");
+	clock_fake(4000000000);
+	a->n_read = 3;                  /* as the next news would say */
+	app_tick(a);
+	clock_fake(6000000000);
+	a->n_read = 5;
+	app_tick(a);
+	screen_is(a, "reading-80x24", 24, 80);
+	screen_is(a, "reading-120x40", 40, 120);
+	a->ascii = a->mono = true;
+	screen_is(a, "reading-ascii", 12, 60);
+	close_app(a);
+}
+
 static void before_there_is_a_text(void **state)
 {
 	struct app *a = open_app(&(struct fake_options){ 0 }, false, false);
@@ -273,6 +292,7 @@ int main(void)
 		TEST(the_screen_at_its_sizes),
 		TEST(the_screen_in_ascii_without_colour),
 		TEST(a_conversation_has_turns_and_marks),
+		TEST(what_takes_a_while_has_a_bar),
 		TEST(before_there_is_a_text),
 		TEST(looking_back_shows_the_step_under_the_cursor),
 		TEST(edits_and_branches_are_listed),

@@ -101,7 +101,7 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 
 	(void)at;
 	if (!timeline_n_tokens(v->steps)) {
-		pane_empty(c, v->chat ? "your turn: type :chat TEXT" : "no text yet: type :prompt TEXT");
+		pane_empty(c, v->state == STATE_READING ? "the text is being read" : v->chat ? "your turn: type :chat TEXT" : "no text yet: type :prompt TEXT");
 		return;
 	}
 	fill(&t, v, c->rows * c->cols);
