@@ -30,6 +30,7 @@ struct session *session_new(const struct model *m, const struct session_options 
 {
 	struct session *s = mem_zalloc(sizeof *s);
 	const struct hparams *hp = &m->hp;
+	const struct chain *first;
 
 	s->m = m;
 	s->opt = *opt;
@@ -39,13 +40,16 @@ struct session *session_new(const struct model *m, const struct session_options 
 	    !(s->mm = matmul_new(s->pool, opt->exact, e)) ||
 	    !kvcache_new(&s->kv, hp->n_layers, s->n_ctx, (size_t)hp->n_kv_heads * (size_t)hp->d_head, e) ||
 	    !(s->fwd = forward_new(m, s->mm, &s->kv, s->opt.piece, opt->exact, opt->probes ? opt->plan : NULL, e)) ||
-	    !(s->sampler = sampler_new(hp->n_vocab, e)) || !(s->chain = chain_parse(SAMPLER_DEFAULT, 0, e)))
+	    !(s->sampler = sampler_new(hp->n_vocab, e)) || !(first = chain_parse(SAMPLER_DEFAULT, 0, e)))
 		goto fail;
+	session_chain(s, first);
+	chain_unref(first);
 	const struct edit_set *none = edit_set_empty();
 	session_edits(s, none);
 	edit_set_unref(none);
 	s->tokens = mem_array((size_t)s->n_ctx + 1, sizeof *s->tokens);
 	s->why = mem_array((size_t)s->n_ctx + 1, 1);
+	s->drawn = mem_array((size_t)s->n_ctx + 1, sizeof *s->drawn);
 	s->history = mem_array((size_t)s->n_ctx, sizeof *s->history);
 	s->pass_steps = mem_array((size_t)s->opt.piece, sizeof *s->pass_steps);
 	return s;
@@ -65,7 +69,10 @@ void session_free(struct session *s)
 	free(s->why);
 	free(s->tokens);
 	free(s->total);
-	chain_unref(s->chain);
+	free(s->drawn);
+	for (int i = 0; i < s->n_chains; i++)
+		chain_unref(s->chains[i]);
+	free(s->chains);
 	for (int i = 0; i < s->n_sets; i++)
 		edit_set_unref(s->sets[i]);
 	free(s->sets);
@@ -141,8 +148,8 @@ void session_edits(struct session *s, const struct edit_set *edits)
 
 void session_chain(struct session *s, const struct chain *chain)
 {
-	chain_ref(chain);
-	chain_unref(s->chain);
+	s->chains = mem_resize(s->chains, (size_t)s->n_chains + 1, sizeof *s->chains);
+	s->chains[s->n_chains++] = chain_ref(chain);
 	s->chain = chain;
 }
 
@@ -266,17 +273,37 @@ static bool finite_logits(const struct step *st, struct err *e)
 	    st->pos);
 }
 
-/* Chooses (or takes) the token after the last one read. */
-static void draw(struct session *s, struct step *st, const float *logits, int forced)
+static void run_chain(struct session *s, struct step *st, const struct step *prev, const struct drawn *by,
+    const float *logits, int forced)
 {
-	struct sampler_context cx = { .tokens = s->tokens, .n_tokens = (size_t)s->n_tokens, .seed = s->opt.seed,
-	    .pos = st->pos + 1, .logits = logits, .prev = st->pos > 0 ? s->history[st->pos - 1] : NULL,
-	    .vocab = s->m->vocab, .tok_embd = s->m->w.tok_embd };
+	struct sampler_context cx = { .tokens = s->tokens, .n_tokens = (size_t)st->pos + 1, .seed = by->seed,
+	    .pos = st->pos + 1, .logits = logits, .prev = prev, .vocab = s->m->vocab, .tok_embd = s->m->w.tok_embd };
 
-	sampler_run(s->sampler, s->chain, &cx, forced, st);
+	sampler_run(s->sampler, by->chain, &cx, forced, st);
+}
+
+/* Chooses (or takes) the token after the last one read. */
+static void draw(struct session *s, struct step *st, const struct step *prev, const float *logits, int forced)
+{
+	s->drawn[s->n_tokens] = (struct drawn){ s->chain, s->opt.seed };
+	run_chain(s, st, prev, &s->drawn[s->n_tokens], logits, forced);
 	s->tokens[s->n_tokens] = st->token;
 	s->why[s->n_tokens] = (unsigned char)st->why;
 	s->n_tokens++;
+}
+
+/* A token that is there already: one that was drawn goes through its chain once
+ * more, so that the stages with a memory have it again. */
+static void describe(struct session *s, struct step *st, const struct step *prev, const float *logits)
+{
+	enum step_why why = st->why;
+
+	if (st->token >= 0 && why != WHY_PROMPT) {
+		run_chain(s, st, prev, &s->drawn[st->pos + 1], logits, st->token);
+		st->why = why;
+	} else {
+		sampler_describe(s->sampler, logits, st->token, st);
+	}
 }
 
 enum then { THEN_DRAW, THEN_STOP };     /* at the end of the text */
@@ -300,14 +327,15 @@ static bool finish_rows(struct session *s, const struct pass *p, int j, int n, c
 		memcpy(job->out, logits, (size_t)n * v * sizeof *logits);
 	for (int i = 0; i < n; i++) {
 		struct step *st = p->steps[j + i];
+		const struct step *prev = j + i > 0 ? p->steps[j + i - 1] : st->pos > 0 ? s->history[st->pos - 1] : NULL;
 		bool last = st->pos + 1 == s->n_tokens;
 
 		if (!finite_logits(st, e))
 			return false;
 		if (last && job->then == THEN_DRAW)
-			draw(s, st, logits + (size_t)i * v, job->forced);
+			draw(s, st, prev, logits + (size_t)i * v, job->forced);
 		else
-			sampler_describe(s->sampler, logits + (size_t)i * v, st->token, st);
+			describe(s, st, prev, logits + (size_t)i * v);
 	}
 	return true;
 }

@@ -5,6 +5,12 @@
 #include "engine/forward.h"
 #include "engine/session.h"
 
+/* What drew a token: read again, it is what its stages go on from. */
+struct drawn {
+	const struct chain *chain;      /* one of the session's */
+	uint64_t seed;
+};
+
 struct session {
 	const struct model *m;
 	struct session_options opt;
@@ -21,6 +27,9 @@ struct session {
 	int n_total;
 	int32_t *tokens;                /* [n_ctx + 1] */
 	unsigned char *why;             /* [n_ctx + 1]: enum step_why of each token */
+	struct drawn *drawn;            /* [n_ctx + 1]: of each token that is not prompt */
+	const struct chain **chains;    /* [n_chains] every chain that was in force */
+	int n_chains;
 	int n_tokens, n_read, n_prompt;
 	int n_ctx;
 	int index, branch;              /* of the next step */

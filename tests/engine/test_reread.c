@@ -1,6 +1,7 @@
 /* test_reread: a text read again under edits that reach back, and what is then seen of it. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/look.h"
 #include "engine/session.h"
@@ -146,6 +147,126 @@ static void tracked_tokens_are_told_with_and_without_the_edits(void **state)
 	run_end(&r);
 }
 
+static void set_chain(struct session *s, const char *text, uint32_t revision)
+{
+	struct err e = { 0 };
+	const struct chain *c = chain_parse_for(text, revision, session_model(s), &e);
+
+	if (!c)
+		fail_msg("%s: %s", text, e.msg);
+	session_chain(s, c);
+	chain_unref(c);
+}
+
+static void generate(struct run *r, int n)
+{
+	struct err e = { 0 };
+
+	for (int i = 0; i < n; i++)
+		if (!session_advance(r->s, &e))
+			fail_msg("%s", e.msg);
+}
+
+enum { FIRST = 9, MORE = 9 };
+
+/* A text under a chain that changes on the way. */
+static void begin_text(struct run *r, const char *chain)
+{
+	run_begin(r, "llama", (struct session_options){ .piece = 5, .keep_steps = true, .seed = 11 });
+	set_chain(r->s, "top-k 20 | temp 1.5", 20);
+	run_generate(r, 3);
+	set_chain(r->s, chain, 21);
+	session_seed(r->s, 12);
+	run_generate(r, FIRST);
+}
+
+static void same_steps(const struct run *r, const struct step *was, const struct step *is, const char *chain)
+{
+	(void)r;
+	if (was->token != is->token || was->sampler != is->sampler || was->n_stages != is->n_stages)
+		fail_msg("%s: position %d: token %d, sampler %u, %d stages; the first time %d, %u, %d", chain, is->pos, is->token,
+		    is->sampler, is->n_stages, was->token, was->sampler, was->n_stages);
+	for (int i = 0; i < is->n_stages; i++)
+		for (int j = 0; j < STAGE_STATE; j++)
+			if (fabs((double)was->stages[i].state[j] - (double)is->stages[i].state[j]) > 1e-3)
+				fail_msg("%s: position %d: state %g, the first time %g", chain, is->pos, (double)is->stages[i].state[j],
+				    (double)was->stages[i].state[j]);
+}
+
+/* The newest step at a position. */
+static const struct step *step_at(const struct run *r, int pos)
+{
+	for (int i = r->n; i-- > 0;)
+		if (r->steps[i]->pos == pos)
+			return r->steps[i];
+	fail_msg("no step at %d", pos);
+	return NULL;
+}
+
+/* Every sampler with a memory, and those that look at the text: whatever way leads
+ * back to a text, it goes on from there as it did the first time. */
+static void stages_remember_whatever_way_leads_back(void **state)
+{
+	static const char *const chains[] = {
+		"mirostat", "mirostat2", "mirostat2 3 0.5 | temp 1.2", "top-k 40 | mirostat2 4 0.2 1", "momentum",
+		"repeat 1.3 | presence 0.5 | frequency 0.2 | temp 1.4", "dry 0.8 | temp 1.3", "xtc 0.6 0.05 | temp 2",
+		"top-w | temp 1.5", "top-h 0.4", "dyntemp 0.5 1.8", "awrs \"[a-z ]+\"",
+	};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof chains / sizeof *chains; c++) {
+		struct run plain, again;
+		struct err e = { 0 };
+		const int len = N_TEXT + 3 + FIRST;
+
+		begin_text(&plain, chains[c]);
+		run_generate(&plain, MORE);
+		const int32_t *expected = session_tokens(plain.s);
+
+		/* Rewound. */
+		begin_text(&again, chains[c]);
+		generate(&again, 4);
+		session_cut(again.s, len - 2);
+		generate(&again, MORE + 2);
+		if (memcmp(session_tokens(again.s), expected, (size_t)(len + MORE) * sizeof *expected))
+			fail_msg("%s: rewound, it goes on differently", chains[c]);
+		run_end(&again);
+
+		/* Read again under an edit and then without it. */
+		begin_text(&again, chains[c]);
+		const struct edit_set *set = set_of(again.s, "L1.mlp[5] = 4 in all", 1), *none = edit_set_empty();
+		session_edits(again.s, set);
+		assert_true(session_reread(again.s, 0, &e));
+		CHECK_INT(step_at(&again, len - 2)->sampler, 21);
+		CHECK_INT(step_at(&again, N_TEXT)->sampler, 20);
+		CHECK_INT(step_at(&again, len - 2)->why, WHY_SAMPLED);
+		session_edits(again.s, none);
+		assert_true(session_reread(again.s, 2, &e));
+		for (int pos = N_TEXT - 1; pos < len - 1; pos++)
+			same_steps(&again, step_at(&plain, pos), step_at(&again, pos), chains[c]);
+		generate(&again, MORE);
+		if (memcmp(session_tokens(again.s), expected, (size_t)(len + MORE) * sizeof *expected))
+			fail_msg("%s: read again, it goes on differently", chains[c]);
+		edit_set_unref(set);
+		edit_set_unref(none);
+		run_end(&again);
+
+		/* Gone back to as a branch: its tokens are given by hand. */
+		begin_text(&again, chains[c]);
+		session_cut(again.s, N_TEXT + 5);
+		assert_true(session_force(again.s, 77, &e));
+		generate(&again, 3);
+		session_cut(again.s, N_TEXT + 5);
+		for (int i = N_TEXT + 5; i < len; i++)
+			assert_true(session_force(again.s, expected[i], &e));
+		generate(&again, MORE);
+		if (memcmp(session_tokens(again.s), expected, (size_t)(len + MORE) * sizeof *expected))
+			fail_msg("%s: gone back to, it goes on differently", chains[c]);
+		run_end(&again);
+		run_end(&plain);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +274,7 @@ int main(void)
 		TEST(taking_it_back_and_reading_again_gives_the_first_bits),
 		TEST(what_makes_the_cache_stale_is_found),
 		TEST(tracked_tokens_are_told_with_and_without_the_edits),
+		TEST(stages_remember_whatever_way_leads_back),
 	};
 
 	return RUN(tests);
