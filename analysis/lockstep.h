@@ -11,7 +11,7 @@
  * one piece of one residual stream is kept; the context starts anew whenever it
  * is full.  A model with itself is exactly zero everywhere.
  *
- * Shapes   layers: [n_layers]; tokens: [n]; drift: [n][n_layers]
+ * Shapes   layers: [n_layers]; tokens: [n]; drift, cosine, entropy: [n][n_layers]
  * Owns     its arrays, to lockstep_free()
  * Threads  one at a time; the pool works inside the passes
  */
@@ -41,7 +41,7 @@ struct lockstep {
 	size_t n;
 	struct lockstep_layer *layers;
 	struct lockstep_token *tokens;
-	float *drift;
+	float *drift, *cosine, *entropy;
 	/* The first position, and in it the first layer, whose drift is above the
 	 * threshold; -1: none. */
 	long first_token;
@@ -53,6 +53,8 @@ struct lockstep {
 
 struct lockstep_options {
 	const struct model *base, *other;
+	const struct edit_set *edits;   /* under which the other reads; NULL: none */
+	int n_prompt;                   /* positions that were given, for the scope of edits */
 	const int32_t *tokens;
 	size_t n;
 	int n_ctx;
@@ -67,5 +69,24 @@ struct lockstep_options {
 /* ERR_UNSUPPORTED when the shapes differ; says which number. */
 bool lockstep_run(struct lockstep *k, const struct lockstep_options *opt, struct err *e) MUST_CHECK;
 void lockstep_free(struct lockstep *k);
+
+/* The first position, and in it the first layer, whose drift is above the threshold. */
+void lockstep_first(struct lockstep *k, double threshold);
+
+/*
+ * The same for a text that grows: caches stay between the pieces, nothing is read
+ * twice.  `tokens` of the options is not looked at, `n` is how many there may be.
+ */
+struct lockstepper;
+
+struct lockstepper *lockstepper_new(const struct lockstep_options *opt, struct err *e) MUST_CHECK;
+void lockstepper_free(struct lockstepper *s);
+/* n more tokens behind those that were read.  ERR_INTERRUPTED: some of them were. */
+bool lockstepper_read(struct lockstepper *s, const int32_t *tokens, size_t n, struct err *e) MUST_CHECK;
+/* All positions so far; good until the next call. */
+const struct lockstep *lockstepper_result(struct lockstepper *s);
+/* Brings `to` (zeros at first; it owns its arrays, of `room` positions) up to `k`,
+ * whose first to->n positions it has already. */
+bool lockstep_update(struct lockstep *to, const struct lockstep *k, size_t room, struct err *e) MUST_CHECK;
 
 #endif

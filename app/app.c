@@ -10,6 +10,8 @@
 #include "app/frame.h"
 #include "app/helprows.h"
 #include "app/keymap.h"
+#include "app/pairing.h"
+#include "app/pairs.h"
 #include "app/quanting.h"
 #include "app/quantlab.h"
 #include "app/running.h"
@@ -59,6 +61,9 @@ struct app *app_new(const struct app_options *o)
 	if (o->model)
 		a->quant = quantlab_new(&(struct quantlab_options){ .model = o->model, .live = o->inputs,
 		    .n_threads = o->n_threads }, &e);
+	for (int i = 0; o->model && i < 2; i++)
+		*(i ? &a->receipt : &a->pair) = pairing_new(&(struct pairing_options){ .model = o->model,
+		    .n_threads = o->n_threads, .n_ctx = o->source->info.n_ctx, .exact = o->exact }, &e);
 
 	if (o->model && o->warm)
 		a->warm = warm_start(o->model);
@@ -100,6 +105,7 @@ void app_free(struct app *a)
 	warm_free(a->warm);
 	lab_free(a->lab);
 	quantlab_free(a->quant);
+	pairs_free(a);
 	words_free(a->words);
 	neuronpane_free(&a->neurons);
 	patch_drop(&a->patch);
@@ -310,6 +316,7 @@ uint64_t app_tick(struct app *a)
 	quanting_tick(a, &wait);
 	neuronpane_tick(a, &wait);
 	work_tick(a, now, &wait);
+	pairs_tick(a, &wait);
 	return wait;
 }
 
@@ -350,6 +357,7 @@ void app_lab(struct app *a)
 	if (a->begin_with >= 0 && !lab_awaited(a->lab))
 		app_go(a, a->begin_with);
 	quanting_take(a);
+	pairs_take(a);
 	script_go_on(a);
 }
 
@@ -375,6 +383,7 @@ void app_view(const struct app *a, struct view *v)
 	memcpy(v->series, a->series, sizeof v->series);
 	memcpy(v->making, swaps.what, sizeof v->making);
 	quanting_view(a, v);
+	pairs_view(a, v);
 	v->step = timeline_at(a->steps, v->at);
 	if (a->work_since_ns && clock_ns() > a->work_since_ns)
 		v->waited_s = (double)(clock_ns() - a->work_since_ns) / 1e9;

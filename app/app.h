@@ -33,6 +33,7 @@ struct calibration;
 struct condition;
 struct keymap;
 struct lineedit;
+struct pairing;
 struct quantlab;
 struct script;
 struct warm;
@@ -76,6 +77,9 @@ struct app {
 	bool read_stopped;              /* a reading was called off and has not come to rest */
 	struct lab *lab;                /* slow questions of commands; NULL: no model at hand */
 	struct quantlab *quant;         /* what quantization does to the model; NULL: no model at hand */
+	struct pairing *pair, *receipt; /* second models: of the lockstep pane, under the swaps; NULL the same */
+	const struct edit_set *receipt_of;      /* the swaps; NULL: not asked yet */
+	enum lock_figure lock_figure;
 	struct patch patch;             /* a value that is being copied for an edit */
 	int compared;                   /* number of the branch that is compared with the line, 0 */
 
@@ -143,6 +147,7 @@ struct app_options {
 	const struct model *model;      /* for what is read out of weights; NULL in a replay */
 	struct calibration *inputs;     /* of what the source reads, gathered as it does; NULL: nobody does */
 	int n_threads;                  /* for work in the background; 0: all cores */
+	bool exact;                     /* second models read as the session does */
 };
 
 struct app *app_new(const struct app_options *o);

@@ -245,6 +245,14 @@ static bool branch_candidate(const struct app *a, size_t i, struct buf *out)
 	return true;
 }
 
+static bool figure_candidate(size_t i, struct buf *out)
+{
+	if (i < N_QUANTMAP_FIGURES)
+		return add(out, quantmap_figures[i].name);
+	i -= N_QUANTMAP_FIGURES;
+	return i < N_LOCK_FIGURES ? add(out, lock_figures[i].name) : i == N_LOCK_FIGURES && add(out, "next");
+}
+
 static bool topic_candidate(size_t i, struct buf *out)
 {
 	if (i < N_PANES)
@@ -300,7 +308,9 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 	case ARG_TENSOR:
 		return tensor_candidate(a, i, out);
 	case ARG_FIGURE:
-		return i < N_QUANTMAP_FIGURES ? add(out, quantmap_figures[i].name) : i == N_QUANTMAP_FIGURES && add(out, "next");
+		return figure_candidate(i, out);
+	case ARG_SECOND:
+		return i < 4 ? add(out, (const char *[]){ "edits", "threshold", "stop", "off" }[i]) : quantlab_candidate(i - 4, out);
 	case ARG_PANE:
 	case ARG_LAYOUT:
 		return i < N_PANES && add(out, panes[i]->name);

@@ -123,7 +123,7 @@ bool batch_script(const struct options *o, struct err *e)
 	    (source = open_source(&s, o, e));
 	if (ok) {
 		a = app_new(&(struct app_options){ .source = source, .model = s.model, .inputs = s.inputs,
-		    .n_threads = s.session.n_threads, .chat = o->chat, .warm = true });
+		    .n_threads = s.session.n_threads, .exact = s.session.exact, .chat = o->chat, .warm = true });
 		a->hurry = true;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}

@@ -5,6 +5,7 @@
 
 #include "app/keymap.h"
 #include "app/lineedit.h"
+#include "app/pairs.h"
 #include "app/quanting.h"
 #include "views/key.h"
 #include "views/prompt.h"
@@ -150,6 +151,14 @@ static void too_small(struct canvas *c)
 	}
 }
 
+static bool in_sight(const struct app *a, enum pane_id p)
+{
+	for (int i = 0; i < a->placed.n; i++)
+		if (a->placed.at[i].pane == (int)p)
+			return true;
+	return false;
+}
+
 /* What the panes in sight want computed for the step under the cursor. */
 void frame_view(struct app *a, struct view *v)
 {
@@ -165,9 +174,6 @@ void frame_view(struct app *a, struct view *v)
 		if (a->placed.at[i].pane == PANE_neurons)
 			neuronpane_refresh(a, v, may);
 	}
-	for (int i = 0; i < a->placed.n; i++)
-		if (a->placed.at[i].pane == PANE_quant)
-			quanting_in_sight(a);
 	v->words = words_cache(a->words);
 	v->layer = app_choice(a, PANE_heads)->row;
 	v->head = app_choice(a, PANE_heads)->col;
@@ -191,6 +197,10 @@ struct frame_cursor frame_draw(struct app *a, struct canvas *c)
 		return hidden;
 	}
 	focus_in_sight(a);
+	/* What these bring up to date, the view must not have seen before. */
+	if (in_sight(a, PANE_quant))
+		quanting_in_sight(a);
+	pairs_in_sight(a, in_sight(a, PANE_lockstep), in_sight(a, PANE_quant) || in_sight(a, PANE_edits));
 	frame_view(a, &v);
 	draw_panes(a, c, &v);
 	struct canvas status = canvas_sub(c, (struct rect){ c->rows - 2, 0, 1, c->cols });

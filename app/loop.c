@@ -8,6 +8,7 @@
 #include "app/crash.h"
 #include "app/frame.h"
 #include "app/lineedit.h"
+#include "app/pairing.h"
 #include "app/quantlab.h"
 #include "engine/base/clock.h"
 #include "views/key.h"
@@ -149,7 +150,7 @@ static bool frame_due(const struct loop *lp)
 
 static void turn(struct loop *lp)
 {
-	struct pollfd fds[7] = {
+	struct pollfd fds[9] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = crash_fd(), .events = POLLIN },
 		{ .fd = source_fd(lp->app->source), .events = POLLIN },
@@ -157,9 +158,11 @@ static void turn(struct loop *lp)
 		{ .fd = lab_fd(lp->app->lab), .events = POLLIN },
 		{ .fd = quantlab_fd(lp->app->quant), .events = POLLIN },
 		{ .fd = atlas_fd(lp->app->neurons.atlas), .events = POLLIN },
+		{ .fd = pairing_fd(lp->app->pair), .events = POLLIN },
+		{ .fd = pairing_fd(lp->app->receipt), .events = POLLIN },
 	};
 
-	if (poll(fds, 7, until_due(lp)) > 0) {
+	if (poll(fds, 9, until_due(lp)) > 0) {
 		if (fds[1].revents)
 			take_signals(lp);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
@@ -172,7 +175,7 @@ static void turn(struct loop *lp)
 			take_news(lp);
 		if (fds[3].revents && words_take(lp->app->words))
 			lp->app->dirty = true;
-		if (fds[4].revents || fds[5].revents)
+		if (fds[4].revents || fds[5].revents || fds[7].revents || fds[8].revents)
 			app_lab(lp->app);
 		if (fds[6].revents)
 			neuronpane_take(lp->app);

@@ -53,7 +53,7 @@ static bool begin(struct app *a, const struct screen_options *o, struct err *e)
 static struct app *open_app(const struct screen_options *o)
 {
 	return app_new(&(struct app_options){ .source = o->source, .model = o->model, .inputs = o->inputs,
-	    .n_threads = o->n_threads, .chat = o->chat, .warm = true, .theme = o->theme ? theme_find(o->theme) : NULL,
+	    .n_threads = o->n_threads, .exact = o->exact, .chat = o->chat, .warm = true, .theme = o->theme ? theme_find(o->theme) : NULL,
 	    .pace = o->pace });
 }
 

@@ -15,6 +15,7 @@ struct screen_options {
 	const struct model *model;      /* borrowed; NULL when there is none (a replay) */
 	struct calibration *inputs;     /* borrowed: of what the source reads; may be NULL */
 	int n_threads;                  /* for work in the background; 0: all cores */
+	bool exact;                     /* as the session: activations stay in float */
 	const char *prompt;             /* the first text, NULL: none; generation begins at once */
 	bool chat;                      /* it is what a user says, in the model's template */
 	int n_tokens;                   /* how many are generated first; 0: until stopped */

@@ -9,6 +9,7 @@
 
 #include "app/command.h"
 #include "app/condition.h"
+#include "app/pairs.h"
 #include "app/quantlab.h"
 #include "app/running.h"
 #include "engine/base/clock.h"
@@ -141,8 +142,8 @@ bool script_is_held(const struct app *a)
 /* Something has to happen before the next line. */
 static bool must_wait(const struct app *a, const struct script *s)
 {
-	if (a->unsettled || a->patch.waits || lab_awaited(a->lab) || quantlab_busy(a->quant) || neuronpane_awaited(a) ||
-	    a->until || a->go_to >= 0)
+	if (a->unsettled || a->patch.waits || lab_awaited(a->lab) || quantlab_busy(a->quant) || pairs_busy(a) ||
+	    neuronpane_awaited(a) || a->until || a->go_to >= 0)
 		return true;
 	if (s->held || s->asked || s->pause_until_ns)
 		return true;

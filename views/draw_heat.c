@@ -93,16 +93,17 @@ static void draw_cell(struct canvas *c, const struct heat *h, struct rect r, int
 {
 	int y = r.y + (r.rows - 1) / 2, x = r.x, cell = r.cols;
 	float v = h->value(h->of, row, col), u = along(h, v);
+	bool held = h->held && h->held(h->of, row, col);
 	bool plain = h->plain && h->plain(h->of, row, col), marked = h->marked && h->marked(h->of, row, col);
 	char text[HEAT_TEXT] = "";
 
 	if (isnan(v)) {
 		if (!plain)
-			canvas_glyph(c, y, x + (cell - 1) / 2, STYLE_HOLE, GLYPH_HOLE);
+			canvas_glyph(c, y, x + (cell - 1) / 2, held ? STYLE_EDITED : STYLE_HOLE, held ? GLYPH_EDIT : GLYPH_HOLE);
 		return;
 	}
 	if (h->text)
-		h->text(h->of, v, cell - 2 - (marked && !plain), text);
+		h->text(h->of, v, cell - 2 - (marked && !plain) - held, text);
 	if (plain) {
 		canvas_str(c, y, x + cell - 1 - (int)strlen(text), STYLE_NUMBER, text);
 	} else if (*text) {
@@ -112,6 +113,9 @@ static void draw_cell(struct canvas *c, const struct heat *h, struct rect r, int
 		if (marked)
 			canvas_glyph(c, y, x, STYLE_PEAK, GLYPH_PEAK);
 	}
+	if (held)
+		canvas_glyph(c, y, x + (marked && !plain), plain || !*text ? STYLE_EDITED : style_ground(scale_step(u)) | STYLE_BOLD,
+		    GLYPH_EDIT);
 }
 
 static void draw_head(struct canvas *c, const struct heat *h, const struct shape *s)
@@ -153,8 +157,9 @@ int draw_heat(struct canvas *c, const struct heat *h)
 			int col = s.first_col + k;
 
 			draw_cell(c, h, r, row, col);
-			for (int n = 0; n < s.high && h->lit && row == h->row && col == h->col; n++)
-				canvas_restyle(c, y + n, r.x, s.cell, STYLE_CURSOR);
+			/* Of a tall cell the colour stays to be seen. */
+			if (h->lit && row == h->row && col == h->col)
+				canvas_restyle(c, y + (s.high - 1) / 2, r.x, s.cell, STYLE_CURSOR);
 		}
 	}
 	return s.top + s.rows * s.high;
@@ -176,12 +181,12 @@ int heat_legend(struct canvas *c, int from, int x, struct scale s, bool down, co
 
 	heat_number(s.lo, 5, ends[down]);
 	heat_number(s.hi, 5, ends[!down]);
-	width = (int)(strlen(ends[0]) + strlen(ends[1]) + strlen(unit)) + 8 + 3;
+	width = (int)(strlen(ends[0]) + strlen(ends[1]) + strlen(unit)) + 8 + 2 + (*unit != 0);
 	if (x - width < from)
 		return x;
 	at = canvas_printf(c, 0, x - width, STYLE_DIM, "%s ", ends[0]);
 	for (int i = 1; i <= 8; i++)
 		at = canvas_put(c, 0, at, style_heat(scale_step((float)(i - 1) / 7)), glyph_column(i, c->ascii));
-	canvas_printf(c, 0, at, STYLE_DIM, " %s %s", ends[1], unit);
+	canvas_printf(c, 0, at, STYLE_DIM, " %s%s%s", ends[1], *unit ? " " : "", unit);
 	return x - width;
 }

@@ -33,6 +33,8 @@ struct heat {
 	bool (*plain)(void *of, int row, int col);
 	/* The cell to be found at once (NULL: none is). */
 	bool (*marked)(void *of, int row, int col);
+	/* Where an edit is in force (NULL: nowhere). */
+	bool (*held)(void *of, int row, int col);
 	void *of;
 };
 

@@ -16,6 +16,7 @@
 #include "engine/edit.h"
 #include "engine/sampler.h"
 #include "engine/source.h"
+#include "views/lockview.h"
 #include "views/quantview.h"
 #include "views/scale.h"
 
@@ -57,6 +58,8 @@ struct view {
 	int compared;                   /* number of a branch, 0: none */
 	bool can_quant;                 /* there is a model whose weights can be quantized */
 	struct view_quant quant;
+	struct view_lockstep lockstep;  /* the second model of the pane */
+	struct view_lockstep receipt;   /* the model under its swaps; other NULL: there are none */
 	const struct chain *chain;
 	uint64_t seed;
 	const char *work;               /* what takes a while just now: "read 312 of 2048 tokens"; NULL: nothing */

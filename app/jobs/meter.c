@@ -30,7 +30,7 @@ static bool watch(const struct setup *s, struct source *source, const struct opt
 {
 	bool demo = setup_is_demo(o);
 	struct screen_options screen = {
-		.source = source, .model = s->model, .inputs = s->inputs, .n_threads = s->session.n_threads,
+		.source = source, .model = s->model, .inputs = s->inputs, .n_threads = s->session.n_threads, .exact = s->session.exact,
 		.prompt = s->prompt.len ? s->prompt.data : demo && !o->chat ? DEMO_PROMPT : NULL, .chat = o->chat,
 		.n_tokens = options_given(o, OPT_n_tokens) ? o->n_tokens : 0,
 		.chain = o->sampler, .edits = o->edits.item, .n_edits = o->edits.n, .seed = o->seed, .pace = o->pace ? o->pace : demo ? DEMO_PACE : 0,

@@ -50,6 +50,90 @@ static void a_model_with_itself_is_exactly_zero(void **state)
 	tiny_close(&b);
 }
 
+static void near_all(const float *a, const float *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		CHECK_NEAR(a[i], b[i], 1e-4 * fabs((double)a[i]) + 1e-6);
+}
+
+/* The length of a pass moves the last bits of a sum. */
+static void same_figures(const struct lockstep *a, const struct lockstep *b)
+{
+	size_t cells = a->n * (size_t)a->n_layers;
+
+	CHECK_INT(a->n, b->n);
+	CHECK_INT(a->n_predicted, b->n_predicted);
+	near_all(a->drift, b->drift, cells);
+	near_all(a->cosine, b->cosine, cells);
+	near_all(a->entropy, b->entropy, cells);
+	for (int l = 0; l < a->n_layers; l++)
+		CHECK_NEAR(a->layers[l].drift, b->layers[l].drift, 1e-5);
+	for (size_t i = 0; i < a->n; i++) {
+		CHECK_NEAR(a->tokens[i].kl, b->tokens[i].kl, 1e-5);
+		CHECK(isnan(a->tokens[i].nll[1]) == isnan(b->tokens[i].nll[1]));
+	}
+	CHECK_NEAR(a->perplexity[1], b->perplexity[1], 1e-4 * a->perplexity[1]);
+	CHECK_INT(a->first_token, b->first_token);
+}
+
+/* A text that grows, in pieces of any size, and a copy that follows it. */
+static void pieces_give_what_the_whole_gives(void **state)
+{
+	static const size_t pieces[] = { 1, 5, 60, 1, 23 };
+	struct tiny a = open_tiny(DTYPE_Q8_0, 1), b = open_tiny(DTYPE_Q4_0, 1);
+	struct err e;
+	struct pool *pool = pool_new(2, &e);
+	int32_t tokens[N];
+	struct lockstep_options o = options(a.model, b.model, tokens, pool);
+	struct lockstep whole, seen = { .n = 0 };
+	struct lockstepper *s;
+	size_t at = 0;
+
+	(void)state;
+	o.exact = true;
+	CHECK(lockstep_run(&whole, &o, &e));
+	CHECK((s = lockstepper_new(&o, &e)) != NULL);
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		CHECK(lockstepper_read(s, tokens + at, pieces[i], &e));
+		at += pieces[i];
+		CHECK(lockstep_update(&seen, lockstepper_result(s), N, &e));
+	}
+	CHECK_INT(at, N);
+	same_figures(&whole, lockstepper_result(s));
+	same_figures(&whole, &seen);
+	CHECK(!lockstepper_read(s, tokens, 1, &e));     /* no room */
+	lockstep_free(&seen);
+	lockstep_free(&whole);
+	lockstepper_free(s);
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+}
+
+/* The same numbers mean other words. */
+static void another_vocabulary_is_refused(void **state)
+{
+	struct tiny_spec s = tiny_spec("gpt2", DTYPE_F32);
+	struct tiny a, b = open_tiny(DTYPE_F32, 1);
+	struct err e = { 0 };
+	struct pool *pool = pool_new(1, &e);
+	int32_t tokens[N];
+	struct lockstep_options o;
+	struct lockstep k;
+
+	(void)state;
+	CHECK(tiny_open(&a, &s, &e));
+	o = options(a.model, b.model, tokens, pool);
+	CHECK(!lockstep_run(&k, &o, &e));
+	CHECK_INT(e.code, ERR_UNSUPPORTED);
+	if (!strstr(e.msg, "vocabular"))
+		fail_msg("%s", e.msg);
+	CHECK(!strchr(e.msg, '\n'));
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+}
+
 static void fewer_bits_drift_further(void **state)
 {
 	struct tiny a = open_tiny(DTYPE_F32, 1), b = open_tiny(DTYPE_Q8_0, 1), c = open_tiny(DTYPE_Q4_0, 1);
@@ -106,7 +190,8 @@ static void other_shapes_and_a_stop_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_model_with_itself_is_exactly_zero), TEST(fewer_bits_drift_further), TEST(other_shapes_and_a_stop_are_refused),
+		TEST(a_model_with_itself_is_exactly_zero), TEST(pieces_give_what_the_whole_gives),
+		TEST(another_vocabulary_is_refused), TEST(fewer_bits_drift_further), TEST(other_shapes_and_a_stop_are_refused),
 	};
 
 	return RUN(tests);

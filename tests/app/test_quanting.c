@@ -13,6 +13,7 @@
 #include "app/demo.h"
 #include "app/editing.h"
 #include "app/frame.h"
+#include "app/pairing.h"
 #include "app/quantlab.h"
 #include "engine/live.h"
 #include "tests/test.h"
@@ -59,7 +60,8 @@ static void stop(struct rig *r)
 
 static bool busy(const struct app *a)
 {
-	return a->unsettled || a->going || a->engine_running || quantlab_busy(a->quant);
+	return a->unsettled || a->going || a->engine_running || quantlab_busy(a->quant) || lab_awaited(a->lab) ||
+	    lab_swaps_now(a->lab).n || pairing_busy(a->pair) || pairing_busy(a->receipt);
 }
 
 static void settle(struct rig *r)
@@ -67,9 +69,10 @@ static void settle(struct rig *r)
 	struct news *n;
 
 	while (busy(r->a)) {
-		struct pollfd fds[2] = { { source_fd(r->source), POLLIN, 0 }, { quantlab_fd(r->a->quant), POLLIN, 0 } };
+		struct pollfd fds[5] = { { source_fd(r->source), POLLIN, 0 }, { quantlab_fd(r->a->quant), POLLIN, 0 },
+			{ lab_fd(r->a->lab), POLLIN, 0 }, { pairing_fd(r->a->pair), POLLIN, 0 }, { pairing_fd(r->a->receipt), POLLIN, 0 } };
 
-		if (poll(fds, 2, 30000) <= 0)
+		if (poll(fds, 5, 30000) <= 0)
 			fail_msg("nothing happens");
 		while ((n = source_take(r->source)))
 			app_news(r->a, n);
@@ -251,6 +254,151 @@ static void keys_go_into_a_tensor_and_back(void **state)
 	stop(&r);
 }
 
+/* One key, and the model computes with other matrices; the receipt says what that
+ * did to the text; the same key puts them back. */
+static void a_tensor_is_swapped_and_put_back(void **state)
+{
+	struct view v;
+	struct rig r;
+	int n;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	run(&r, "run 8");
+	run(&r, "quant rtn bits=2 group=64");
+	app_key(r.a, 'p');
+	app_key(r.a, 'x');
+	settle(&r);
+	CHECK_INT(edit_set_n(app_edits(r.a)), 1);
+	CHECK(edit_set_at(app_edits(r.a), 0)->swap->n == 1 && edit_set_at(app_edits(r.a), 0)->on);
+	seen(&r);
+	settle(&r);
+	app_view(r.a, &v);
+	assert_non_null(v.receipt.other);
+	assert_non_null(v.receipt.k);
+	n = timeline_n(r.a->steps);
+	CHECK_INT(v.receipt.k->n, n);
+	CHECK(v.receipt.k->kl > 0 && v.receipt.k->jsd > 0);
+	app_key(r.a, 'x');
+	settle(&r);
+	CHECK_INT(edit_set_n(app_edits(r.a)), 1);
+	CHECK(!edit_set_at(app_edits(r.a), 0)->on);
+	seen(&r);
+	settle(&r);
+	app_view(r.a, &v);
+	CHECK(!v.receipt.other);
+	stop(&r);
+}
+
+static char *demo_file(void)
+{
+	const void *data;
+	size_t size;
+	struct err e;
+
+	return demo_bytes(&data, &size, &e) ? tiny_temp_file(data, size, ".gguf") : NULL;
+}
+
+/* The file is the model itself. */
+static void a_second_file_reads_along(void **state)
+{
+	char *path = demo_file(), line[512];
+	struct view_lockstep v;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	run(&r, "run 4");
+	snprintf(line, sizeof line, "lockstep %s", path);
+	run(&r, line);
+	CHECK_INT(r.a->focus, PANE_lockstep);
+	v = pairing_view(r.a->pair);
+	assert_non_null(v.k);
+	CHECK_INT(v.k->n, timeline_n(r.a->steps));
+	CHECK(v.k->kl_max == 0 && v.k->agreement > 1 - 1e-12 && v.k->first_token < 0);
+	for (size_t i = 0; i < v.k->n * (size_t)v.k->n_layers; i++)
+		CHECK(v.k->drift[i] == 0 && v.k->entropy[i] == 0);
+	assert_non_null(strstr(r.a->message, "no difference"));
+	/* It goes on with the text, and begins again when the text does. */
+	run(&r, "run 6");
+	seen(&r);
+	settle(&r);
+	CHECK_INT(pairing_view(r.a->pair).k->n, timeline_n(r.a->steps));
+	run(&r, "cursor 3");
+	run(&r, "rewind");
+	seen(&r);
+	settle(&r);
+	CHECK_INT(pairing_view(r.a->pair).k->n, timeline_n(r.a->steps));
+	unlink(path);
+	free(path);
+	stop(&r);
+}
+
+static void the_model_quantized_drifts(void **state)
+{
+	struct view_lockstep fine, coarse;
+	double drift;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	run(&r, "run 4");
+	run(&r, "lockstep q8_0");
+	fine = pairing_view(r.a->pair);
+	drift = fine.k->layers[0].drift;
+	CHECK(drift > 0 && drift < 0.1);
+	run(&r, "lockstep q4_0");
+	coarse = pairing_view(r.a->pair);
+	CHECK(coarse.k->layers[0].drift > 4 * drift);
+	run(&r, "lockstep threshold 0.00001");
+	CHECK(pairing_view(r.a->pair).k->first_token == 0);
+	app_key(r.a, 'p');
+	CHECK_INT(r.a->cursor, 0);
+	CHECK(!r.a->follow);
+	run(&r, "figure cosine");
+	seen(&r);
+	refused(&r, "lockstep nothing-there.gguf");
+	refused(&r, "lockstep edits");
+	refused(&r, "lockstep threshold x");
+	run(&r, "lockstep gptq");
+	CHECK(r.a->message_is_error);
+	assert_non_null(pairing_view(r.a->pair).why_not);
+	run(&r, "lockstep off");
+	CHECK(!pairing_view(r.a->pair).other);
+	stop(&r);
+}
+
+static void another_vocabulary_is_refused_in_a_line(void **state)
+{
+	struct tiny_spec s = tiny_spec("llama", DTYPE_F32);
+	char *path = tiny_temp_model(&s), line[512];
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	snprintf(line, sizeof line, "lockstep %s", path);
+	run(&r, line);
+	CHECK(r.a->message_is_error);
+	assert_non_null(strstr(r.a->message, path));
+	assert_non_null(strstr(r.a->message, "no lockstep"));
+	seen(&r);
+	unlink(path);
+	free(path);
+	stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +407,10 @@ int main(void)
 		TEST(output_errors_follow_what_is_read),
 		TEST(a_text_is_read_for_its_activations),
 		TEST(keys_go_into_a_tensor_and_back),
+		TEST(a_tensor_is_swapped_and_put_back),
+		TEST(a_second_file_reads_along),
+		TEST(the_model_quantized_drifts),
+		TEST(another_vocabulary_is_refused_in_a_line),
 	};
 
 	return RUN(tests);

@@ -128,14 +128,16 @@ static void draw_making(struct canvas *c, int y, const struct view *v)
 static void draw(struct canvas *whole, const struct view *v, const struct choice *at)
 {
 	struct drawn r = { .v = v };
-	bool making = v->n_making > 0 && whole->rows > 1;
-	struct canvas rest = canvas_sub(whole, (struct rect){ 0, 0, whole->rows - making, whole->cols }), *c = &rest;
+	bool making = v->n_making > 0 && whole->rows > 1, swapped = v->receipt.other && whole->rows > 3 + making;
+	struct canvas rest = canvas_sub(whole, (struct rect){ 0, 0, whole->rows - making - swapped, whole->cols }), *c = &rest;
 	bool compare = c->rows > 3 && v->step && v->step->edits, probe = c->rows > 5 && is_probed(v);
 	bool track = c->rows > 4 && compare && v->look && v->look->asked.n_track && !isnan(v->look->jsd);
 	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare - probe - track, c->cols });
 
 	if (making)
 		draw_making(whole, whole->rows - 1, v);
+	if (swapped)
+		draw_receipt(whole, whole->rows - 1 - making, &v->receipt);
 	if (!edit_set_n(v->edits)) {
 		pane_empty(c, "no edits: c on a head or a neuron, or :clamp SITE = VALUE");
 		return;

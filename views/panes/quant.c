@@ -14,6 +14,7 @@ enum { TOP = 2, LABEL = 5, WIDE_LABEL = 13, HISTOGRAM = 4, FOR_HISTOGRAM = 30 };
 
 struct drawn {
 	const struct view_quant *q;
+	const struct edit_set *edits;
 	int worst_row, worst_col, worst_layer;
 };
 
@@ -88,6 +89,22 @@ static bool map_marked(void *of, int row, int col)
 	return row == d->worst_row && col == d->worst_col;
 }
 
+/* A swap is in force there: the model computes with other matrices. */
+static bool map_held(void *of, int row, int col)
+{
+	const struct drawn *d = of;
+	const struct quant_cell *c = quantmap_cell(d->q->map, row, col);
+
+	for (int i = 0; c && c->t && d->edits && i < edit_set_n(d->edits); i++) {
+		const struct edit *ed = edit_set_at(d->edits, i);
+
+		for (int k = 0; ed->on && ed->swap && k < ed->swap->n; k++)
+			if (!strcmp(ed->swap->piece[k].t.name, c->t->name))
+				return true;
+	}
+	return false;
+}
+
 /* The layer whose sum is worst; -1 while fewer than two are known. */
 static int worst_layer(const struct view_quant *q)
 {
@@ -109,9 +126,10 @@ static int worst_layer(const struct view_quant *q)
 	return known > 1 ? at : -1;
 }
 
-static struct drawn look_at(const struct view_quant *q)
+static struct drawn look_at(const struct view *v)
 {
-	struct drawn d = { .q = q, .worst_row = -1, .worst_col = -1, .worst_layer = -1 };
+	const struct view_quant *q = &v->quant;
+	struct drawn d = { .q = q, .edits = v->edits, .worst_row = -1, .worst_col = -1, .worst_layer = -1 };
 
 	if (q->inside) {
 		quantinside_worst(q->inside, &d.worst_row, &d.worst_col);
@@ -181,6 +199,7 @@ static struct heat heat_of(struct drawn *d, const struct choice *at, int cols)
 	h.row_name = map_row;
 	h.col_name = map_col;
 	h.plain = map_plain;
+	h.held = map_held;
 	return h;
 }
 
@@ -341,10 +360,16 @@ static void draw_inside(struct canvas *c, struct drawn *d, const struct choice *
 	}
 }
 
+/* What the swaps in force do to the text. */
+static int receipt_rows(const struct view *v, int rows)
+{
+	return v->receipt.other && rows > 9;
+}
+
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	const struct view_quant *q = &v->quant;
-	struct drawn d = look_at(q);
+	struct drawn d = look_at(v);
 
 	if (!q->map) {
 		pane_empty(c, v->can_quant ? "`quant METHOD' measures what a method does to the weights" :
@@ -355,9 +380,11 @@ static void draw(struct canvas *c, const struct view *v, const struct choice *at
 		draw_inside(c, &d, at);
 		return;
 	}
-	struct canvas map = canvas_sub(c, (struct rect){ TOP, 0, c->rows - TOP - 1, c->cols });
+	struct canvas map = canvas_sub(c, (struct rect){ TOP, 0, c->rows - TOP - 1 - receipt_rows(v, c->rows), c->cols });
 	struct heat h = heat_of(&d, at, c->cols);
 
+	if (receipt_rows(v, c->rows))
+		draw_receipt(c, c->rows - 2, &v->receipt);
 	draw_totals(c, q);
 	draw_worst(c, &d);
 	draw_heat(&map, &h);
@@ -379,7 +406,7 @@ static void subtitle(const struct view *v, struct buf *out)
 
 static int legend(struct canvas *c, int from, int x, const struct view *v)
 {
-	struct drawn d = look_at(&v->quant);
+	struct drawn d = look_at(v);
 	struct choice none = { 0, 0, false };
 
 	if (d.worst_row < 0)
@@ -419,8 +446,9 @@ static void enter(const struct view *v, const struct choice *at, struct buf *out
 
 static bool pick(const struct view *v, struct rect inside, int y, int x, struct choice *at)
 {
-	struct drawn d = look_at(&v->quant);
-	struct canvas c = { .rows = inside.rows - TOP - 1, .cols = inside.cols };
+	struct drawn d = look_at(v);
+	int receipt = v->quant.inside ? 0 : receipt_rows(v, inside.rows);
+	struct canvas c = { .rows = inside.rows - TOP - 1 - receipt, .cols = inside.cols };
 
 	if (!v->quant.map)
 		return false;
@@ -442,7 +470,9 @@ const struct pane_def pane_quant = {
 		   "The worst cell is marked; `all' are sums, of a layer, of a kind of tensor, of the model. Tensors are "
 		   "measured in the background; S stops that and goes on with it. m and M choose the next and the previous "
 		   "method, `quant rtn bits=3 group=64' any, v the figure, p the worst. Enter goes into a tensor: its blocks of "
-		   "rows and columns, the worst 32 weights, how its weights are spread; Esc comes back.",
+		   "rows and columns, the worst 32 weights, how its weights are spread; Esc comes back. x lets the model compute with "
+		   "the chosen tensor (layer, kind, all) as the method stores it, from the next step on, and again puts it back: "
+		   "the last line then says how far the next-token distributions are from the original's over the text.",
 	.source = "a method's definition: `clampmeter quant --method list', and the manual",
 	.min_rows = 8, .min_cols = 34,
 	.draw = draw, .subtitle = subtitle, .legend = legend, .extent = extent, .subject = subject, .enter = enter,
