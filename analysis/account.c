@@ -1,6 +1,8 @@
 #include "analysis/account.h"
 
-static void add(struct account *a, const struct step *s, const struct receipt *r)
+#include <math.h>
+
+void account_add(struct account *a, const struct step *s, const struct receipt *r)
 {
 	a->asked++;
 	if (!r->applied)
@@ -21,7 +23,23 @@ struct account account_of(const struct timeline *t, int edit, int upto)
 
 		for (int i = 0; s && i < s->n_receipts; i++)
 			if (s->receipts[i].edit == edit)
-				add(&a, s, &s->receipts[i]);
+				account_add(&a, s, &s->receipts[i]);
 	}
 	return a;
+}
+
+static void put(struct buf *out, const char *name, double value)
+{
+	buf_printf(out, ", \"%s\": ", name);
+	buf_json_num(out, value);
+}
+
+void account_json(const struct account *a, struct buf *out)
+{
+	bool any = a->positions > 0;
+
+	buf_printf(out, "\"applied\": %ld, \"positions\": %d", a->applied, a->positions);
+	put(out, "mean_change", any ? a->mean_change : (double)NAN);
+	put(out, "last_change", any ? (double)a->last_change : (double)NAN);
+	put(out, "last_before", any ? (double)a->last_before : (double)NAN);
 }

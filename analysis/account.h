@@ -9,6 +9,7 @@
 #define ANALYSIS_ACCOUNT_H
 
 #include "analysis/timeline.h"
+#include "engine/base/buf.h"
 
 struct account {
 	int asked;              /* steps made with the edit in the set */
@@ -19,6 +20,10 @@ struct account {
 	int last_pos;           /* -1: nowhere yet */
 };
 
+/* One more step. */
+void account_add(struct account *a, const struct step *s, const struct receipt *r);
+/* Members of a JSON object: applied, positions, mean_change, last_change, last_before. */
+void account_json(const struct account *a, struct buf *out);
 /* Along the line, positions 0 to upto. */
 struct account account_of(const struct timeline *t, int edit, int upto);
 

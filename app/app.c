@@ -119,6 +119,7 @@ void app_free(struct app *a)
 	free(a->message);
 	free(a->to_force);
 	free(a->until);
+	buf_free(&a->answers);
 	free(a);
 }
 
@@ -299,6 +300,7 @@ void app_news(struct app *a, struct news *n)
 		break;
 	}
 	news_free(n);
+	asking_go_on(a);
 	running_until(a);
 	script_go_on(a);
 }
@@ -334,7 +336,7 @@ static void made(struct app *a, struct lab_answer *got)
 
 	if (!swap_came(a, &got->edit, &e)) {
 		snprintf(got->text, sizeof got->text, "%.390s", e.msg);
-		got->is_error = true;
+		got->is_error = got->failed = true;
 	}
 	edit_drop(&got->edit);
 }
@@ -349,11 +351,14 @@ void app_lab(struct app *a)
 			made(a, &got);
 		if (*got.text && got.is_error)
 			app_complain(a, got.text);
-		else if (*got.text)
+		else if (*got.text && !got.what)
 			app_say(a, "%s", got.text);
-		if (got.is_error && got.aloud && a->script)
+		if (got.what)
+			app_answer(a, got.what, got.text, got.figures, got.n_figures);
+		if (got.failed && got.aloud && a->script)
 			script_fail(a, ERR_RUN, "", a->message);
 	}
+	asking_go_on(a);
 	if (a->begin_with >= 0 && !lab_awaited(a->lab))
 		app_go(a, a->begin_with);
 	quanting_take(a);

@@ -22,6 +22,7 @@
 #include "views/pane.h"
 #include "views/theme.h"
 
+#include "app/asking.h"
 #include "app/lab.h"
 #include "app/looks.h"
 #include "app/neuronpane.h"
@@ -80,6 +81,9 @@ struct app {
 	struct pairing *pair, *receipt; /* second models: of the lockstep pane, under the swaps; NULL the same */
 	const struct edit_set *receipt_of;      /* the swaps; NULL: not asked yet */
 	enum lock_figure lock_figure;
+	struct asking asking;           /* a question that waits for its answer */
+	void (*tell)(const char *place, const char *what, const char *text);    /* answers, where no screen is; NULL */
+	struct buf answers;             /* the same as JSON objects with commas between them */
 	struct patch patch;             /* a value that is being copied for an edit */
 	int compared;                   /* number of the branch that is compared with the line, 0 */
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "analysis/account.h"
 #include "app/app.h"
 #include "app/command.h"
 #include "app/editing.h"
@@ -86,11 +87,59 @@ static bool go(struct app *a, const struct options *o, struct err *e)
 	return false;
 }
 
+/* Answers go where a script that runs this one can read them, not into the text. */
+static void tell(const char *place, const char *what, const char *text)
+{
+	out_note("%s%s%s: %s", place, *place ? ": " : "", what, text);
+}
+
+/* What the edits did along the line, as their pane shows it. */
+static void json_edits(const struct app *a, struct buf *b)
+{
+	const struct edit_set *set = app_edits(a);
+	char text[256];
+
+	for (int i = 0; i < edit_set_n(set); i++) {
+		const struct edit *ed = edit_set_at(set, i);
+		struct account sum = account_of(a->steps, ed->number, timeline_n(a->steps) - 1);
+
+		buf_printf(b, "%s{\"number\": %d, \"edit\": ", i ? ", " : "", ed->number);
+		edit_format(ed, text, sizeof text);
+		buf_json(b, text, strlen(text));
+		buf_printf(b, ", \"on\": %s, ", ed->on ? "true" : "false");
+		account_json(&sum, b);
+		buf_char(b, '}');
+	}
+}
+
+static bool write_json(const struct app *a, const struct model *m, const struct buf *text, struct err *e)
+{
+	struct buf b = { 0 };
+	bool ok;
+
+	buf_str(&b, "{\"model\": ");
+	buf_json(&b, m->name, strlen(m->name));
+	buf_str(&b, ", \"sampler\": ");
+	buf_json(&b, chain_text(a->chain), strlen(chain_text(a->chain)));
+	buf_printf(&b, ", \"seed\": %llu, \"edits\": [", (unsigned long long)a->seed);
+	json_edits(a, &b);
+	buf_str(&b, "], \"text\": ");
+	buf_json(&b, text->data ? text->data : "", text->len);
+	buf_str(&b, ", \"tokens\": [");
+	for (int i = 0; i < timeline_n_tokens(a->steps); i++)
+		buf_printf(&b, "%s%d", i ? ", " : "", timeline_token(a->steps, i));
+	buf_printf(&b, "], \"answers\": [%s]}\n", a->answers.data ? a->answers.data : "");
+	ok = out_write(b.data, b.len, e);
+	buf_free(&b);
+	return ok;
+}
+
 /* The line of tokens that is there now, without the one that only begins it. */
-static bool write_text(struct app *a, const struct vocab *v, struct err *e)
+static bool write_text(struct app *a, const struct model *m, bool json, struct err *e)
 {
 	struct buf text = { 0 }, shown = { 0 };
 	struct utf8_joiner j = { .n_held = 0 };
+	const struct vocab *v = m->vocab;
 	bool ok;
 
 	for (int i = 0; i < timeline_n_tokens(a->steps); i++) {
@@ -104,10 +153,23 @@ static bool write_text(struct app *a, const struct vocab *v, struct err *e)
 	utf8_flush(&j, &text);
 	out_text(&shown, text.data ? text.data : "", text.len);
 	buf_char(&shown, '\n');
-	ok = out_write(shown.data, shown.len, e);
+	ok = json ? write_json(a, m, &text, e) : out_write(shown.data, shown.len, e);
 	buf_free(&shown);
 	buf_free(&text);
 	return ok;
+}
+
+static void tell_idle(const struct app *a)
+{
+	char text[256];
+
+	for (int i = 0; i < edit_set_n(app_edits(a)); i++) {
+		const struct edit *ed = edit_set_at(app_edits(a), i);
+		struct account sum = account_of(a->steps, ed->number, timeline_n(a->steps) - 1);
+
+		if (ed->on && sum.asked && !sum.applied)
+			out_note("edit '%s' was applied 0 times", edit_format(ed, text, sizeof text));
+	}
 }
 
 bool batch_script(const struct options *o, struct err *e)
@@ -125,11 +187,14 @@ bool batch_script(const struct options *o, struct err *e)
 		a = app_new(&(struct app_options){ .source = source, .model = s.model, .inputs = s.inputs,
 		    .n_threads = s.session.n_threads, .exact = s.session.exact, .chat = o->chat, .warm = true });
 		a->hurry = true;
+		a->tell = tell;
 		ok = begin(a, &s, o, e) && go(a, o, e);
 	}
 	out_progress_end();
-	if (ok && timeline_n_tokens(a->steps))
-		ok = write_text(a, s.model->vocab, e);
+	if (ok && (o->json || timeline_n_tokens(a->steps)))
+		ok = write_text(a, s.model, o->json, e);
+	if (ok)
+		tell_idle(a);
 	app_free(a);
 	source_close(source);
 	setup_close(&s);

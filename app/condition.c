@@ -28,24 +28,70 @@ static double f_rank(const struct step *s)
 	return NAN;
 }
 
+static double f_applied(const struct step *s)
+{
+	double n = 0;
+
+	for (int i = 0; i < s->n_receipts; i++)
+		n += s->receipts[i].applied;
+	return n;
+}
+
+static double f_moved(const struct step *s)
+{
+	double sum = 0;
+
+	for (int i = 0; i < s->n_receipts; i++)
+		sum += (double)s->receipts[i].change * (double)s->receipts[i].change;
+	return sqrt(sum);
+}
+
+static double tracked(const struct look *k, int i, int edited)
+{
+	return i < k->asked.n_track ? (double)k->tracked[i][edited] : (double)NAN;
+}
+
+static double l_track(const struct look *k) { return tracked(k, 0, 0); }
+static double l_second(const struct look *k) { return tracked(k, 1, 0); }
+static double l_gain(const struct look *k) { return tracked(k, 0, 0) - tracked(k, 0, 1); }
+static double l_odds(const struct look *k) { return tracked(k, 0, 0) - tracked(k, 1, 0); }
+static double l_jsd(const struct look *k) { return (double)k->jsd; }
+static double l_kl(const struct look *k) { return (double)k->kl; }
+static double l_flip(const struct look *k) { return k->best[0] != k->best[1]; }
+
 const struct condition_field condition_fields[] = {
-	{ "step", "number of the step in the session" },
-	{ "position", "position that was read" },
-	{ "branch", "number of the branch" },
-	{ "logprob", "natural logarithm of the raw probability of the token that came" },
-	{ "surprisal", "its negative, nats" },
-	{ "p", "raw probability of the token that came" },
-	{ "p_final", "its probability after the sampler" },
-	{ "rank", "its place among the candidates, from 1" },
-	{ "ms", "milliseconds of the pass" },
+	{ "step", "number of the step in the session", NEEDS_STEP },
+	{ "position", "position that was read", NEEDS_STEP },
+	{ "branch", "number of the branch", NEEDS_STEP },
+	{ "logprob", "natural logarithm of the raw probability of the token that came", NEEDS_STEP },
+	{ "surprisal", "its negative, nats", NEEDS_STEP },
+	{ "p", "raw probability of the token that came", NEEDS_STEP },
+	{ "p_final", "its probability after the sampler", NEEDS_STEP },
+	{ "rank", "its place among the candidates, from 1", NEEDS_STEP },
+	{ "ms", "milliseconds of the pass", NEEDS_STEP },
+	{ "applied", "places that the edits wrote in the pass", NEEDS_STEP },
+	{ "moved", "L2 length of what all edits changed in the pass", NEEDS_STEP },
+	{ "track", "ln p of the first tracked token, with the edits", NEEDS_LOOK },
+	{ "track_second", "ln p of the second", NEEDS_LOOK },
+	{ "track_gain", "what the edits did to ln p of the first", NEEDS_LOOK },
+	{ "track_odds", "ln p of the first over the second, with the edits", NEEDS_LOOK },
+	{ "edits_jsd", "JSD of the next-token distributions with and without the edits, nats, same cache", NEEDS_LOOK },
+	{ "edits_kl", "KL(with || without) of the same, nats", NEEDS_LOOK },
+	{ "edits_flip", "1 where the likeliest token is another with the edits, else 0", NEEDS_LOOK },
+	{ "probe", "perplexity of the probe text with the edits in force, over that without", NEEDS_PROBE },
 };
 const size_t n_condition_fields = sizeof condition_fields / sizeof *condition_fields;
 
 static double (*const field_of[])(const struct step *s) = {
-	f_step, f_position, f_branch, f_logprob, f_surprisal, f_p, f_p_final, f_rank, f_ms,
+	f_step, f_position, f_branch, f_logprob, f_surprisal, f_p, f_p_final, f_rank, f_ms, f_applied, f_moved,
 };
-_Static_assert(sizeof field_of / sizeof *field_of == sizeof condition_fields / sizeof *condition_fields,
-    "each field has its function");
+enum { OF_STEP = sizeof field_of / sizeof *field_of };
+static double (*const look_field_of[])(const struct look *k) = {
+	l_track, l_second, l_gain, l_odds, l_jsd, l_kl, l_flip,
+};
+enum { OF_LOOK = sizeof look_field_of / sizeof *look_field_of };
+_Static_assert(OF_STEP + OF_LOOK + 1 == sizeof condition_fields / sizeof *condition_fields,
+    "each field has its function, and the last is the probe");
 
 /* ---------------------------------------------------------------- parsing */
 
@@ -271,6 +317,25 @@ static bool in_text(const struct condition *c, const struct timeline *steps, str
 	}
 	buf_free(&text);
 	return has == (c->op == OP_EQ);
+}
+
+enum condition_needs condition_needs(const struct condition *c)
+{
+	return c->kind == CONDITION_FIGURE && c->field >= 0 ? condition_fields[c->field].needs : NEEDS_STEP;
+}
+
+double condition_of_look(const struct condition *c, const struct look *k)
+{
+	return look_field_of[c->field - OF_STEP](k);
+}
+
+bool condition_compare(const struct condition *c, double v, struct buf *found)
+{
+	if (isnan(v))
+		buf_str(found, "nothing measured");
+	else
+		buf_printf(found, "%.6g", v);
+	return compare(c->op, v, c->value);
 }
 
 bool condition_holds(const struct condition *c, const struct timeline *steps, struct source *pieces, int pos,

@@ -8,10 +8,16 @@
 
 #include "analysis/alarm.h"
 #include "analysis/analyst.h"
+#include "analysis/receipt.h"
 #include "analysis/swap_make.h"
 #include "engine/base/mem.h"
 
-enum question_kind { QUESTION_LEARN, QUESTION_PROBE, QUESTION_SWAP };
+enum question_kind { QUESTION_LEARN, QUESTION_PROBE, QUESTION_SWAP, QUESTION_RECEIPT };
+
+static const char *const kind_words[] = {
+	[QUESTION_LEARN] = "learning a vector", [QUESTION_PROBE] = "perplexity of the probe text",
+	[QUESTION_SWAP] = "making matrices", [QUESTION_RECEIPT] = "reading the text without the edits",
+};
 
 struct question {
 	enum question_kind kind;
@@ -30,6 +36,11 @@ struct question {
 	/* Probe: */
 	const struct edit_set *edits;
 	double before, after;           /* `before` NAN: to be measured too */
+	/* Receipt, with `edits': */
+	const struct edit_set *without;
+	int32_t *tokens;
+	int n_tokens, n_prompt;
+	struct receipt_of_text receipt;
 	/* Swap: */
 	struct edit edit;               /* asked for; made when it was answered */
 	_Atomic float done;
@@ -43,6 +54,7 @@ struct lab {
 	struct question *swaps;         /* under way */
 	_Atomic(struct question *) now; /* being answered; for its kind only */
 	double before, after;
+	uint32_t revision;              /* of the set `after' is about */
 	int awaited;
 };
 
@@ -51,7 +63,9 @@ static void drop(void *question)
 	struct question *q = question;
 
 	edit_set_unref(q->edits);
+	edit_set_unref(q->without);
 	edit_drop(&q->edit);
+	free(q->tokens);
 	free(q->a);
 	free(q->b);
 	free(q->out);
@@ -181,6 +195,32 @@ bool lab_probe(struct lab *l, const struct edit_set *edits, bool aloud, struct e
 	return true;
 }
 
+static void answer_receipt(void *question, struct analyst_desk *desk)
+{
+	struct question *q = question;
+	struct receipt_ask ask = { .tokens = q->tokens, .n = q->n_tokens, .n_prompt = q->n_prompt, .with = q->edits,
+		.without = q->without, .go = go, .of = q };
+
+	begin(q, desk);
+	q->ok = receipt_read(q->m, &ask, &q->receipt, &q->err);
+	end(q);
+}
+
+bool lab_receipt(struct lab *l, const int32_t *tokens, int n, int n_prompt, const struct edit_set *with,
+    const struct edit_set *without, struct err *e)
+{
+	struct question *q = mem_zalloc(sizeof *q);
+
+	q->kind = QUESTION_RECEIPT;
+	q->aloud = true;
+	q->tokens = mem_dup(tokens, (size_t)n * sizeof *tokens);
+	q->n_tokens = n;
+	q->n_prompt = n_prompt;
+	q->edits = edit_set_ref(with);
+	q->without = edit_set_ref(without);
+	return ask(l, answer_receipt, q, e);
+}
+
 /* Matrices of all swaps together take at most half of the machine's memory. */
 static size_t room_for_swaps(void)
 {
@@ -284,13 +324,44 @@ static void tell_learned(const struct question *q, struct lab_answer *out)
 	    (double)q->learned.norm, (double)q->learned.spread);
 }
 
+static void add_figure(struct lab_answer *out, const char *name, double value)
+{
+	if (out->n_figures < FIGURES)
+		out->figures[out->n_figures++] = (struct figure){ name, value };
+}
+
+static void tell_receipt(const struct question *q, struct lab_answer *out)
+{
+	const struct receipt_of_text *r = &q->receipt;
+
+	out->what = "receipt";
+	add_figure(out, "positions", r->n);
+	add_figure(out, "jsd", r->jsd);
+	add_figure(out, "jsd_most", r->jsd_most);
+	add_figure(out, "jsd_most_at", r->jsd_most_at);
+	add_figure(out, "kl", r->kl);
+	add_figure(out, "flips", r->flips);
+	add_figure(out, "perplexity_without", r->perplexity[1]);
+	add_figure(out, "perplexity_with", r->perplexity[0]);
+	snprintf(out->text, sizeof out->text, "over %d positions of the text: JSD %.3g nats on average, %.3g at most (position "
+	    "%d); KL %.3g; the likeliest token is another at %d; perplexity %.4g without, %.4g with", r->n, r->jsd,
+	    r->jsd_most, r->jsd_most_at, r->kl, r->flips, r->perplexity[1], r->perplexity[0]);
+}
+
 static void tell_probed(struct lab *l, const struct question *q, struct lab_answer *out)
 {
 	double times = q->after / q->before;
 
 	l->before = q->before;
-	if (l->probing == q)
+	if (l->probing == q) {
 		l->after = q->after;
+		l->revision = edit_set_revision(q->edits);
+	}
+	if (q->aloud)
+		out->what = "probe";
+	add_figure(out, "perplexity_without", q->before);
+	add_figure(out, "perplexity_with", q->after);
+	add_figure(out, "times", times);
 	if (l->probing == q && (q->aloud || times >= ALARM_AMBER))
 		snprintf(out->text, sizeof out->text, "probe text: perplexity %.3g without edits, %.3g with them: %.3g times%s",
 		    q->before, q->after, times, times >= ALARM_RED ? ", the model is broken" : times >= ALARM_AMBER ?
@@ -312,10 +383,11 @@ bool lab_take(struct lab *l, struct lab_answer *out)
 	}
 	if (!q->ok && q->err.code && q->err.code != ERR_INTERRUPTED) {
 		snprintf(out->text, sizeof out->text, "%.390s", q->err.msg);
-		out->is_error = true;
+		out->is_error = out->failed = true;
 	} else if (!q->ok && q->called_off && q->kind != QUESTION_SWAP) {
-		snprintf(out->text, sizeof out->text, q->kind == QUESTION_LEARN ? "learning a vector: called off" :
-		    "the perplexity of the probe text: called off");
+		snprintf(out->text, sizeof out->text, "%s: called off", kind_words[q->kind]);
+	} else if (q->ok && q->kind == QUESTION_RECEIPT) {
+		tell_receipt(q, out);
 	} else if (q->ok && q->kind == QUESTION_LEARN) {
 		tell_learned(q, out);
 	} else if (q->ok && q->kind == QUESTION_PROBE) {
@@ -342,7 +414,7 @@ bool lab_work(const struct lab *l, char *words, size_t room, double *done)
 	if (q->kind == QUESTION_SWAP && l->swaps)
 		snprintf(words, room, "making %s", swap_format(l->swaps->edit.swap, made));
 	else
-		snprintf(words, room, "%s", q->kind == QUESTION_LEARN ? "learning a vector" : "perplexity of the probe text");
+		snprintf(words, room, "%s", kind_words[q->kind]);
 	*done = (double)analyst_progress(l->analyst);
 	return true;
 }
@@ -356,6 +428,6 @@ struct lab_probe lab_probe_now(const struct lab *l)
 {
 	if (!l)
 		return (struct lab_probe){ .before = NAN, .after = NAN };
-	return (struct lab_probe){ .before = l->before, .after = l->after, .works = l->probing != NULL,
+	return (struct lab_probe){ .before = l->before, .after = l->after, .revision = l->revision, .works = l->probing != NULL,
 		.done = analyst_progress(l->analyst) };
 }

@@ -11,6 +11,7 @@
 #ifndef APP_LAB_H
 #define APP_LAB_H
 
+#include "app/answer.h"
 #include "engine/edit.h"
 #include "engine/learn.h"
 
@@ -40,10 +41,19 @@ struct lab_swaps {
 };
 struct lab_swaps lab_swaps_now(const struct lab *l);
 
+/* What `with' does to a text, beside `without' (analysis/receipt.h); tokens are
+ * copied. */
+bool lab_receipt(struct lab *l, const int32_t *tokens, int n, int n_prompt, const struct edit_set *with,
+    const struct edit_set *without, struct err *e) MUST_CHECK;
+
 struct lab_answer {
+	const char *what;       /* the command, when it was asked for figures; NULL */
+	struct figure figures[FIGURES];
+	int n_figures;
 	char text[400];         /* empty: nothing to say */
 	struct edit edit;       /* of a swap, with `op` set: edit_drop() it */
-	bool is_error;
+	bool is_error;          /* worth a red line */
+	bool failed;            /* there is no answer */
 	bool aloud;             /* somebody waited for it */
 };
 /* The next answer; false when there is none. */
@@ -59,6 +69,7 @@ void lab_stop(struct lab *l);
 /* What is known of the probe text under the newest set asked about. */
 struct lab_probe {
 	double before, after;   /* perplexity; NAN while unknown */
+	uint32_t revision;      /* of the set that `after' is about */
 	bool works;             /* being computed */
 	float done;             /* 0..1 of the question at work */
 };

@@ -73,10 +73,14 @@ void running_until(struct app *a)
 {
 	struct buf found = { 0 };
 	bool enough;
+	int at = timeline_n(a->steps) - 1;
 
 	if (!a->until || a->going || a->engine_running || script_is_held(a))
 		return;
-	enough = condition_holds(a->until, a->steps, a->source, timeline_n(a->steps) - 1, &found);
+	if (asking_holds(a, a->until, at, &enough, &found) == ANSWER_PENDING) {
+		buf_free(&found);
+		return;
+	}
 	if (!enough && !a->ended) {
 		app_go(a, 1);
 	} else {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,6 +135,15 @@ bool script_speaks(const struct app *a)
 	return a->script && a->script->speaks;
 }
 
+void script_place(const struct app *a, char *out, size_t room)
+{
+	const struct script *s = a->script;
+
+	*out = '\0';
+	if (s && s->depth > 0)
+		snprintf(out, room, "%s:%d", s->files[s->depth - 1].path, s->files[s->depth - 1].line);
+}
+
 bool script_is_held(const struct app *a)
 {
 	return a->script && a->script->held;
@@ -142,8 +152,8 @@ bool script_is_held(const struct app *a)
 /* Something has to happen before the next line. */
 static bool must_wait(const struct app *a, const struct script *s)
 {
-	if (a->unsettled || a->patch.waits || lab_awaited(a->lab) || quantlab_busy(a->quant) || pairs_busy(a) ||
-	    neuronpane_awaited(a) || a->until || a->go_to >= 0)
+	if (a->unsettled || a->patch.waits || a->asking.waits || lab_awaited(a->lab) || quantlab_busy(a->quant) ||
+	    pairs_busy(a) || neuronpane_awaited(a) || a->until || a->go_to >= 0)
 		return true;
 	if (s->held || s->asked || s->pause_until_ns)
 		return true;

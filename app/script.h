@@ -36,6 +36,8 @@ bool script_ask(struct app *a, const char *question, struct err *e) MUST_CHECK;
 bool script_include(struct app *a, const char *path, struct err *e) MUST_CHECK;
 /* The user pressed the key that goes on or holds: true when it was the script's. */
 bool script_toggled(struct app *a);
+/* "FILE:LINE" of the line being run or waited for; empty without a script. */
+void script_place(const struct app *a, char *out, size_t room);
 /* The user holds it. */
 bool script_is_held(const struct app *a);
 /* What went wrong later than its line was run; only a message without a script. */

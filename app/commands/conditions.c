@@ -17,6 +17,8 @@ bool cmd_until(struct app *a, const struct args *args, struct err *e)
 		return false;
 	if (!a->source->info.live && a->ended)
 		return err_set(e, ERR_USAGE, "the recording has ended");
+	if (condition_needs(&c) == NEEDS_PROBE)
+		return err_set(e, ERR_USAGE, "the probe text does not change from token to token; ask with expect");
 	a->follow = true;
 	app_until(a, &c);
 	return true;
@@ -25,16 +27,8 @@ bool cmd_until(struct app *a, const struct args *args, struct err *e)
 bool cmd_expect(struct app *a, const struct args *args, struct err *e)
 {
 	struct condition c;
-	struct buf found = { 0 };
-	int at = app_at(a);
-	bool ok;
 
-	if (!condition_parse(&c, args->text[0], e))
-		return false;
-	ok = condition_holds(&c, a->steps, a->source, at, &found) ||
-	    err_set(e, ERR_MISMATCH, "%.120s: found %.200s at position %d", args->text[0], found.data, at);
-	buf_free(&found);
-	return ok;
+	return condition_parse(&c, args->text[0], e) && asking_expect(a, &c, args->text[0], e);
 }
 
 bool cmd_keep(struct app *a, const struct args *args, struct err *e)

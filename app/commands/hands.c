@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "app/editing.h"
 #include "app/patch.h"
 #include "app/swap.h"
+#include "engine/base/mem.h"
 
 /* A bare L6 is the residual stream leaving the layer. */
 static void whole_place(const char *text, struct buf *out)
@@ -219,6 +221,9 @@ bool cmd_track(struct app *a, const struct args *args, struct err *e)
 	}
 	a->looks.n_track = n;
 	memcpy(a->looks.track, track, (size_t)n * sizeof *track);
+	/* Without a screen there is no pane that tells it: it is an answer. */
+	if (n && a->hurry && timeline_n(a->steps))
+		return asking_track(a, e);
 	if (n)
 		app_say(a, "the edits pane tells how probable %s", n == 1 ? "it is, with and without the edits" :
 		    "they are, with and without the edits");
@@ -235,10 +240,56 @@ bool cmd_probe(struct app *a, const struct args *args, struct err *e)
 	return lab_probe(a->lab, app_edits(a), true, e);
 }
 
+/* The set without one of its edits. */
+static const struct edit_set *set_without(struct app *a, const struct args *args, struct err *e)
+{
+	int number = (int)args->number[0];
+
+	if (!args->n)
+		return edit_set_empty();
+	for (int i = 0; i < edit_set_n(app_edits(a)); i++)
+		if (edit_set_at(app_edits(a), i)->number == number)
+			return edit_set_without(app_edits(a), number, edit_set_revision(app_edits(a)));
+	err_set(e, ERR_USAGE, "there is no edit %d", number);
+	return NULL;
+}
+
+bool cmd_receipt(struct app *a, const struct args *args, struct err *e)
+{
+	int n = timeline_n_tokens(a->steps), n_prompt = 1;
+	const struct edit_set *without;
+	int32_t *tokens;
+	bool ok = true;
+
+	if (!a->lab)
+		return err_set(e, ERR_USAGE, "there is no model here to read the text again");
+	if (n < 1)
+		return err_set(e, ERR_USAGE, "there is no text yet");
+	if (!edit_set_n(app_edits(a)))
+		return err_set(e, ERR_USAGE, "there are no edits");
+	if (!(without = set_without(a, args, e)))
+		return false;
+	tokens = mem_array((size_t)n, sizeof *tokens);
+	for (int i = 0; i < n; i++) {
+		tokens[i] = timeline_token(a->steps, i);
+		ok = ok && tokens[i] >= 0;
+		if (timeline_why(a->steps, i) == WHY_PROMPT)
+			n_prompt = i + 1;
+	}
+	ok = ok ? lab_receipt(a->lab, tokens, n, n_prompt, app_edits(a), without, e) :
+	    err_set(e, ERR_USAGE, "the text is not known as a whole yet");
+	free(tokens);
+	edit_set_unref(without);
+	if (ok)
+		app_say(a, "reading the text with and without %s, in the background", args->n ? "the edit" : "the edits");
+	return ok;
+}
+
 bool cmd_compare(struct app *a, const struct args *args, struct err *e)
 {
 	struct timeline_branch b;
 	struct compare c;
+	char text[200];
 	int number;
 
 	if (!args->n) {
@@ -253,9 +304,11 @@ bool cmd_compare(struct app *a, const struct args *args, struct err *e)
 	a->compared = number;
 	app_show(a, PANE_compare);
 	if (c.first < 0)
-		app_say(a, "branch %d and the line have the same tokens as far as both go", number);
+		snprintf(text, sizeof text, "branch %d and the line have the same tokens as far as both go", number);
 	else
-		app_say(a, "branch %d and the line part at position %d; mean KL %.3g nats over %d steps, of the %d likeliest "
-		    "tokens made to sum to 1", number, c.first, c.mean_kl, c.n_compared, STEP_TOP);
+		snprintf(text, sizeof text, "branch %d and the line part at position %d; mean KL %.3g nats over %d steps, of the "
+		    "%d likeliest tokens made to sum to 1", number, c.first, c.mean_kl, c.n_compared, STEP_TOP);
+	app_answer(a, "compare", text, (struct figure[]){ { "branch", number }, { "part_at", c.first < 0 ? (double)NAN : c.first },
+	    { "mean_kl", c.mean_kl }, { "steps", c.n_compared } }, 4);
 	return true;
 }

@@ -12,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/account.h"
 #include "app/batch.h"
 #include "app/out.h"
 #include "app/recording.h"
 #include "app/setup.h"
 #include "engine/base/clock.h"
+#include "engine/base/mem.h"
 #include "engine/base/utf8.h"
 #include "engine/recorder.h"
 #include "engine/trace_line.h"
@@ -36,6 +38,7 @@ struct run {
 	int trace_fd;                   /* -1 without --trace */
 	struct err trace_err;           /* the first failure to write it */
 	struct recorder *recorder;      /* NULL without --record */
+	struct account *accounts;       /* by edit of the set: what it did */
 };
 
 static const char *piece_of(void *vocab, int32_t id, size_t *n)
@@ -55,6 +58,8 @@ static void on_step(void *to, const struct step *s)
 		if (!out_fd_write(r->trace_fd, r->o->trace, r->line.data, r->line.len, &r->trace_err))
 			r->trace_err.code = ERR_RUN;
 	}
+	for (int i = 0; i < s->n_receipts; i++)
+		account_add(&r->accounts[i], s, &s->receipts[i]);
 	if (r->recorder)
 		recorder_step(r->recorder, s, piece_of, r->setup.model->vocab);
 	step_unref(s);
@@ -230,8 +235,9 @@ static void json_edits(struct buf *out, const struct run *r)
 		edit_format(ed, text, sizeof text);
 		buf_str(out, i ? ", {\"edit\": " : "{\"edit\": ");
 		buf_json(out, text, strlen(text));
-		buf_printf(out, ", \"applied\": %llu}",
-		    (unsigned long long)session_edit_applied(r->session, ed->number));
+		buf_printf(out, ", \"number\": %d, ", ed->number);
+		account_json(&r->accounts[i], out);
+		buf_char(out, '}');
 	}
 	buf_char(out, ']');
 }
@@ -309,6 +315,7 @@ static bool start(struct run *r, struct err *e)
 	s->session.piece = PIECE;
 	if (!(r->session = session_new(s->model, &s->session, e)))
 		return false;
+	r->accounts = mem_array((size_t)edit_set_n(s->edits) + 1, sizeof *r->accounts);
 	session_edits(r->session, s->edits);
 	session_chain(r->session, s->chain);
 	if (!session_append(r->session, s->tokens, s->n_tokens, e) || !open_trace(r, e) ||
@@ -335,6 +342,7 @@ bool job_run(const struct options *o, struct err *e)
 		close(r.trace_fd);
 	recorder_close(r.recorder);
 	session_free(r.session);
+	free(r.accounts);
 	buf_free(&r.text);
 	buf_free(&r.line);
 	setup_close(&r.setup);

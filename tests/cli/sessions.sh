@@ -42,6 +42,22 @@ it_ends_with_status_5_when_an_expectation_fails() {
 	printf 'prompt Hello\nrun 3\nexpect entropy >= 0\n' >x.cm
 	gives 0 "$CM" run "$TINY" --script x.cm && [ -s out ]
 }
+it_answers_on_standard_error_and_in_json() {
+	printf 'prompt Hello you\nrun 3\nwait\nclamp logit[42] + 9\nrun 2\nwait\ntrack 42 7\nexpect track_gain > 0.1\nexpect edits_jsd > 0.01\nexpect applied == 1\nprobe\nexpect probe > 1.01\nreceipt 1\nuntil track > -30\n' >a.cm
+	gives 0 "$CM" run "$TINY" --script a.cm && has err 'a.cm:7: track: .*ln p' && has err 'a.cm:11: probe: .*perplexity' &&
+	has err 'a.cm:13: receipt: over [0-9]* positions' && [ "$(wc -l <out)" -ge 1 ] && cp out text &&
+	! grep -q perplexity out && gives 0 "$CM" run "$TINY" --script a.cm --json &&
+	"$TOOLS/json" out edits 0 applied >n && [ "$(cat n)" -gt 0 ] && [ "$("$TOOLS/json" out answers 0 command)" = track ] &&
+	[ "$("$TOOLS/json" out answers 2 command)" = receipt ] && "$TOOLS/json" out answers 2 flips >/dev/null &&
+	{ cat a.cm; printf 'expect track_odds < -90\n'; } >b.cm && gives 5 "$CM" run "$TINY" --script b.cm &&
+	has err 'b.cm:15: expect: track_odds < -90: found' &&
+	printf 'prompt Hello\nrun 3\nwait\nexpect track > -90\n' >c.cm && gives 5 "$CM" run "$TINY" --script c.cm &&
+	complains 'nothing measured' && printf 'prompt Hello\nuntil probe > 1\n' >d.cm && gives 2 "$CM" run "$TINY" --script d.cm
+}
+it_says_which_edit_of_a_script_did_nothing() {
+	printf 'clamp L1.mlp[3] = 2 in 500..600\nprompt Hello\nrun 3\nwait\n' >e.cm
+	gives 0 "$CM" run "$TINY" --script e.cm && has err "edit 'L1.mlp.3. = 2 in 500..600' was applied 0 times"
+}
 it_replays_what_a_kill_left() {
 	record_a_session
 	size=$(wc -c <s.jsonl) head=$(head -n 1 s.jsonl | wc -c)
