@@ -19,7 +19,8 @@
 
 enum { LOOK_UP_MS = 100 };      /* between two looks at ^C */
 
-static struct source *open_source(struct setup *s, const struct options *o, struct err *e)
+/* *trace: where --trace writes, as a source; NULL without. */
+static struct source *open_source(struct setup *s, const struct options *o, struct source **trace, struct err *e)
 {
 	struct options recorded = *o;
 	struct source *source;
@@ -29,7 +30,7 @@ static struct source *open_source(struct setup *s, const struct options *o, stru
 	setup_gather(s);
 	source = live_open(s->model, &s->session, vocab_add_bos(s->model->vocab) && !o->no_bos, e);
 	if (source && o->trace)
-		source = tee_open(source, o->trace, e);
+		source = *trace = tee_open(source, o->trace, e);
 	recorded.no_record = !o->record;        /* only the meter records unasked */
 	return source ? recording_open(source, s, &recorded, e) : NULL;
 }
@@ -174,7 +175,7 @@ static void tell_idle(const struct app *a)
 
 bool batch_script(const struct options *o, struct err *e)
 {
-	struct source *source = NULL;
+	struct source *source = NULL, *trace = NULL;
 	struct app *a = NULL;
 	struct setup s;
 	bool ok;
@@ -182,7 +183,7 @@ bool batch_script(const struct options *o, struct err *e)
 	out_catch_interrupt();
 	ok = setup_open(&s, o, e) && setup_chat(&s, o, e) &&
 	    (!(o->prompt || o->prompt_file) || setup_text(&s.prompt, o, e)) &&
-	    (source = open_source(&s, o, e));
+	    (source = open_source(&s, o, &trace, e));
 	if (ok) {
 		a = app_new(&(struct app_options){ .source = source, .model = s.model, .inputs = s.inputs,
 		    .n_threads = s.session.n_threads, .exact = s.session.exact, .chat = o->chat, .warm = true });
@@ -195,6 +196,8 @@ bool batch_script(const struct options *o, struct err *e)
 		ok = write_text(a, s.model, o->json, e);
 	if (ok)
 		tell_idle(a);
+	/* The run went on without it, but a trace was asked for. */
+	ok = ok && (!trace || tee_whole(trace, e));
 	app_free(a);
 	source_close(source);
 	setup_close(&s);

@@ -5,13 +5,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "engine/base/mapfile.h"
 #include "views/term.h"
 
 static const int told[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGQUIT };
-static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+static const int fatal[] = { SIGSEGV, SIGFPE, SIGILL, SIGABRT };
 
 enum { N_TOLD = sizeof told / sizeof *told, N_FATAL = sizeof fatal / sizeof *fatal };
 
@@ -37,6 +39,63 @@ static void on_fatal(int sig)
 	crash_restore();
 	/* SA_RESETHAND: the default action is back, and ends the process. */
 	raise(sig);
+}
+
+/* snprintf() may not be called in a handler. */
+static void add(char *line, size_t *n, size_t room, const char *s)
+{
+	while (*s && *n + 1 < room)
+		line[(*n)++] = *s++;
+}
+
+static void add_number(char *line, size_t *n, size_t room, unsigned long long v)
+{
+	char digits[24];
+	int at = sizeof digits;
+
+	digits[--at] = 0;
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	add(line, n, room, digits + at);
+}
+
+/* Bytes of a mapping that are gone: the file was cut short, or its disk fails. */
+static void on_bus(int sig, siginfo_t *info, void *context)
+{
+	enum { ROOM = 800 };
+	char line[ROOM];
+	size_t n = 0, size = 0;
+	struct stat st;
+	const char *path = mapfile_at(info->si_addr, &size);
+
+	(void)context;
+	crash_restore();
+	if (!path) {
+		raise(sig);
+		return;
+	}
+	add(line, &n, ROOM, "clampmeter: ");
+	add(line, &n, ROOM, path);
+	if (!stat(path, &st) && (unsigned long long)st.st_size < size) {
+		add(line, &n, ROOM, ": was cut short while it was in use: ");
+		add_number(line, &n, ROOM, (unsigned long long)st.st_size);
+		add(line, &n, ROOM, " bytes, expected ");
+		add_number(line, &n, ROOM, size);
+	} else {
+		add(line, &n, ROOM, ": cannot be read any more: its disk failed, or it was replaced");
+	}
+	add(line, &n, ROOM, "\n");
+	if (write(STDERR_FILENO, line, n) < 0) { /* nobody to tell */ }
+	_exit(ERR_FILE);
+}
+
+void crash_watch_files(void)
+{
+	struct sigaction die = { .sa_sigaction = on_bus, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_ONSTACK | SA_NODEFER) };
+
+	sigemptyset(&die.sa_mask);
+	sigaction(SIGBUS, &die, NULL);
 }
 
 static void on_told(int sig)
@@ -73,6 +132,7 @@ bool crash_arm(struct err *e)
 	sigemptyset(&tell.sa_mask);
 	sigemptyset(&die.sa_mask);
 	use_own_stack();
+	crash_watch_files();
 	C.armed = true;
 	for (int i = 0; i < N_TOLD; i++)
 		sigaction(told[i], &tell, &C.old_told[i]);

@@ -2,7 +2,7 @@
  * crash -- the terminal is given back whatever happens, and signals become bytes
  * that the loop polls.
  *
- * A fatal signal (SEGV, BUS, FPE, ILL, ABRT) writes a constant string, puts the
+ * A fatal signal (SEGV, BUS elsewhere than in a mapped file, FPE, ILL, ABRT) writes a constant string, puts the
  * terminal's modes back and is raised again, so that the shell sees the truth.
  * Everything in the handlers is on POSIX's list of what may be called there.
  */
@@ -11,6 +11,9 @@
 
 #include "engine/base/err.h"
 
+/* From now on a mapped file that somebody cuts short is one line that names it and
+ * status 3 (ERR_FILE), with the terminal given back; for the whole program. */
+void crash_watch_files(void);
 /* Remembers the terminal's modes and takes the signals; before term_start(). */
 bool crash_arm(struct err *e) MUST_CHECK;
 /* Puts the old handlers back. */

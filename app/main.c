@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/crash.h"
 #include "app/manual.h"
 #include "app/options.h"
 #include "app/out.h"
@@ -15,6 +16,7 @@
 
 static void out_of_memory(size_t size)
 {
+	crash_restore();
 	fprintf(stderr, "clampmeter: out of memory: %zu bytes are not to be had\n", size);
 	_Exit(ERR_RUN);
 }
@@ -51,6 +53,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	mem_on_exhausted(out_of_memory);
+	crash_watch_files();
 	if (!options_parse(&o, argc, argv, &e)) {
 		fprintf(stderr, "clampmeter: %s; see clampmeter --help\n", e.msg);
 		status = (int)e.code;

@@ -16,7 +16,9 @@ struct tee {
 	const char *path;               /* borrowed */
 	int fd;                         /* -1 once writing has failed */
 	struct buf line;
-	struct news *failure;           /* to be taken next */
+	struct news *warning;           /* to be taken next */
+	struct news state;              /* of the latest news: what a warning repeats */
+	struct err failure;             /* why writing ended */
 };
 
 static struct tee *tee_of(struct source *s)
@@ -43,24 +45,27 @@ static void stop_tracing(struct tee *t, const struct err *e)
 {
 	close(t->fd);
 	t->fd = -1;
-	t->failure = mem_zalloc(sizeof *t->failure);
-	t->failure->kind = NEWS_ERROR;
-	t->failure->text = mem_strdup(*e->msg ? e->msg : "the reader of the trace is gone");
+	err_set(&t->failure, ERR_RUN, "%s", *e->msg ? e->msg : "the reader of the trace is gone");
+	t->warning = mem_dup(&t->state, sizeof t->state);
+	t->warning->kind = NEWS_WARNING;
+	t->warning->text = mem_strdup(t->failure.msg);
 }
 
 static struct news *tee_take(struct source *s)
 {
 	struct tee *t = tee_of(s);
-	struct news *n = t->failure;
+	struct news *n = t->warning;
 	struct err e;
 
 	if (n) {
-		t->failure = NULL;
+		t->warning = NULL;
 		return n;
 	}
-	n = source_take(t->behind);
+	if (!(n = source_take(t->behind)))
+		return NULL;
+	t->state = (struct news){ .running = n->running, .n_tokens = n->n_tokens, .n_read = n->n_read };
 	/* A last token that nothing follows yet has no line. */
-	if (n && n->kind == NEWS_STEP && t->fd >= 0 && n->step->token >= 0) {
+	if (n->kind == NEWS_STEP && t->fd >= 0 && n->step->token >= 0) {
 		buf_clear(&t->line);
 		trace_line(&t->line, n->step, piece_of, t->behind, STEP_TOP);
 		if (!out_fd_write(t->fd, t->path, t->line.data, t->line.len, &e))
@@ -86,8 +91,8 @@ static void tee_close(struct source *s)
 	source_close(t->behind);
 	if (t->fd >= 0)
 		close(t->fd);
-	if (t->failure)
-		news_free(t->failure);
+	if (t->warning)
+		news_free(t->warning);
 	buf_free(&t->line);
 	free(t);
 }
@@ -113,4 +118,13 @@ struct source *tee_open(struct source *behind, const char *path, struct err *e)
 	t->path = path;
 	t->fd = fd;
 	return &t->source;
+}
+
+bool tee_whole(const struct source *s, struct err *e)
+{
+	const struct tee *t = (const struct tee *)s;
+
+	if (t->failure.code)
+		*e = t->failure;
+	return !t->failure.code;
 }

@@ -13,7 +13,9 @@
 #include "engine/source.h"
 
 /* NULL, with the source closed and `e` filled, when the file cannot be made.  A
- * write that fails later comes once as NEWS_ERROR and ends the tracing. */
+ * write that fails later comes once as NEWS_WARNING and ends the tracing. */
 struct source *tee_open(struct source *behind, const char *path, struct err *e) MUST_CHECK;
+/* False, with `e` saying why, when not every line could be written. */
+bool tee_whole(const struct source *tee, struct err *e) MUST_CHECK;
 
 #endif

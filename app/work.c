@@ -5,6 +5,7 @@
 
 #include "analysis/atlas.h"
 #include "app/app.h"
+#include "app/pairing.h"
 #include "app/quantlab.h"
 #include "app/running.h"
 #include "engine/base/clock.h"
@@ -97,6 +98,23 @@ static bool work_quant(const struct app *a, struct work *w)
 static void work_stop_quant(struct app *a)
 {
 	quantlab_stop(a->quant);
+}
+
+static bool work_pair(const struct app *a, struct work *w)
+{
+	struct view_lockstep k;
+
+	if (!a->pair || !pairing_busy(a->pair))
+		return false;
+	k = pairing_view(a->pair);
+	snprintf(w->words, sizeof w->words, "in step: %.80s", k.other ? k.other : "");
+	w->done = (double)k.done;
+	return k.works && k.other;
+}
+
+static void work_stop_pair(struct app *a)
+{
+	pairing_stop(a->pair);
 }
 
 static const struct {

@@ -2,11 +2,59 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Open mappings, for mapfile_at(): a slot belongs to whoever got its `taken' first,
+ * and is read only while `data' is set, which is last to come and first to go. */
+enum { LISTED = 16, PATH_ROOM = 512 };
+static struct {
+	atomic_bool taken;
+	_Atomic(const unsigned char *) data;
+	size_t size;
+	char path[PATH_ROOM];
+} listed[LISTED];
+
+static void list(const struct mapfile *m, const char *path)
+{
+	for (int i = 0; i < LISTED; i++)
+		if (!atomic_exchange(&listed[i].taken, true)) {
+			listed[i].size = m->size;
+			snprintf(listed[i].path, PATH_ROOM, "%s", path);
+			atomic_store(&listed[i].data, m->data);
+			return;
+		}
+}
+
+static void unlist(const struct mapfile *m)
+{
+	for (int i = 0; i < LISTED; i++)
+		if (atomic_load(&listed[i].data) == m->data) {
+			atomic_store(&listed[i].data, NULL);
+			atomic_store(&listed[i].taken, false);
+			return;
+		}
+}
+
+const char *mapfile_at(const void *addr, size_t *size)
+{
+	const unsigned char *p = addr;
+
+	for (int i = 0; i < LISTED; i++) {
+		const unsigned char *data = atomic_load(&listed[i].data);
+
+		if (data && p >= data && p < data + listed[i].size) {
+			*size = listed[i].size;
+			return listed[i].path;
+		}
+	}
+	return NULL;
+}
 
 static const char *kind_of(mode_t mode)
 {
@@ -30,6 +78,7 @@ static bool map(struct mapfile *m, int fd, const char *path, struct err *e)
 	if (p == MAP_FAILED)
 		return err_set(e, ERR_FILE, "%s: cannot map %ju bytes: %s", path, (uintmax_t)st.st_size, strerror(errno));
 	*m = (struct mapfile){ .data = p, .size = (size_t)st.st_size };
+	list(m, path);
 	return true;
 }
 
@@ -51,8 +100,10 @@ bool mapfile_open(struct mapfile *m, const char *path, struct err *e)
 
 void mapfile_close(struct mapfile *m)
 {
-	if (m->data)
+	if (m->data) {
+		unlist(m);
 		munmap((void *)(uintptr_t)m->data, m->size);
+	}
 	*m = (struct mapfile){ .data = NULL };
 }
 

@@ -38,6 +38,8 @@ static struct news *fake_take(struct source *s)
 	f->given++;
 	n->kind = NEWS_STEP;
 	n->step = step;
+	n->running = true;
+	n->n_tokens = f->given + 1;
 	return n;
 }
 
@@ -146,19 +148,27 @@ static void orders_and_pieces_go_to_the_source_behind(void **state)
 static void a_disk_that_fills_up_is_told_once_and_the_steps_go_on(void **state)
 {
 	struct source *s;
+	struct news *n;
 	bool closed;
-	struct err e;
+	struct err e = { 0 };
 
 	(void)state;
 	if (access("/dev/full", W_OK))
 		SKIP("/dev/full is not there");
 	s = tee_open(fake_open(3, &closed), "/dev/full", &e);
 	CHECK(s != NULL);
+	CHECK(tee_whole(s, &e));
 	CHECK_INT(kind_taken(s), NEWS_STEP);
-	CHECK_INT(kind_taken(s), NEWS_ERROR);
+	/* The run goes on, and the warning does not say otherwise. */
+	n = source_take(s);
+	CHECK_INT(n->kind, NEWS_WARNING);
+	CHECK(strstr(n->text, "/dev/full") && n->running);
+	CHECK_INT(n->n_tokens, 2);
+	news_free(n);
 	CHECK_INT(kind_taken(s), NEWS_STEP);
 	CHECK_INT(kind_taken(s), NEWS_STEP);
 	CHECK_INT(kind_taken(s), NEWS_END);
+	CHECK(!tee_whole(s, &e) && strstr(e.msg, "/dev/full"));
 	source_close(s);
 }
 

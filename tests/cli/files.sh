@@ -54,3 +54,16 @@ it_says_when_it_has_no_built_in_model() {
 	"$CM" inspect demo >/dev/null 2>err && return
 	complains 'without the built-in model'
 }
+
+# Opening the pipe waits until the program reads the prompt, so the model is mapped then.
+it_says_which_file_was_cut_short_under_it() {
+	cp "$TINY" model.gguf && mkfifo prompt || return
+	"$CM" run model.gguf -f prompt -n 3 >out 2>err &
+	exec 3>prompt
+	dd if=/dev/null of=model.gguf bs=1 seek=8192 2>/dev/null
+	echo the dog >&3
+	exec 3>&-
+	wait $! && got=0 || got=$?
+	[ "$got" = 3 ] || { echo "status $got, not 3"; cat err; return 1; }
+	complains 'model.gguf: was cut short while it was in use: 8192 bytes, expected ' && empty out
+}

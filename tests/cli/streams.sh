@@ -12,6 +12,8 @@ it_notices_a_full_disk() {
 		[ $? = 1 ] && complains 'No space left' || return 1
 	done
 	gives 1 "$CM" run "$TINY" -p x -n 3 --trace /dev/full && complains 'No space left' &&
+	echo 'run 3' >script && gives 1 "$CM" run "$TINY" -p x --script script --trace /dev/full &&
+	complains 'No space left' && [ -s out ] &&
 	gives 1 "$CM" logits "$TINY" -p x -o /dev/full && complains 'No space left'
 }
 it_is_quiet_when_the_reader_leaves() {
