@@ -135,7 +135,7 @@ static void draw_verdict(struct canvas *c, const struct drawn *d)
 		buf_str(&b, " exactly the same");
 	else
 		buf_printf(&b, " KL %.3g nats, %.3g at most; JSD %.3g; top-1 changed at %zu", k->kl, k->kl_max, k->jsd, flips);
-	if (k->n_predicted && c->cols >= 72)
+	if (k->n_predicted && c->cols >= 104)
 		buf_printf(&b, "; perplexity %.4g, %.4g", k->perplexity[0], k->perplexity[1]);
 	canvas_fit(c, 0, 0, c->cols, STYLE_TEXT, b.data);
 	buf_free(&b);
@@ -222,7 +222,10 @@ static void draw_caption(struct canvas *c, const struct drawn *d, int layer)
 	x = canvas_printf(c, y, x, STYLE_NUMBER, "%.5f", 1 - lock_value(k, LOCK_COSINE, row, layer));
 	x = canvas_printf(c, y, x, STYLE_DIM, "  attn. entropy ");
 	x = canvas_printf(c, y, x, STYLE_NUMBER, "%.3g", lock_value(k, LOCK_ENTROPY, row, layer));
-	x = canvas_printf(c, y, x, STYLE_DIM, " nats   L%d over all: drift ", layer);
+	x = canvas_str(c, y, x, STYLE_DIM, " nats");
+	if (c->cols < x + 45)
+		return;
+	x = canvas_printf(c, y, x, STYLE_DIM, "   L%d over all: drift ", layer);
 	x = canvas_printf(c, y, x, STYLE_NUMBER, "%.3g", k->layers[layer].drift);
 	x = canvas_printf(c, y, x, STYLE_DIM, ", at most ");
 	canvas_printf(c, y, x, STYLE_NUMBER, "%.3g at %d", k->layers[layer].worst, k->layers[layer].worst_at);

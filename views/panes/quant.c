@@ -140,9 +140,15 @@ static struct drawn look_at(const struct view *v)
 	return d;
 }
 
-static struct scale scale_between(double lo, double hi)
+/* The ramp spans at least 2 dB, or half as much again of an error, so that chance
+ * between tensors that are all alike does not look like a difference. */
+static struct scale scale_between(double lo, double hi, bool decibel)
 {
-	return (struct scale){ .lo = (float)lo, .hi = (float)(hi > lo ? hi : lo + (fabs(lo) > 0 ? fabs(lo) * 1e-3 : 1)) };
+	if (decibel)
+		lo = hi - lo < 2 ? hi - 2 : lo;
+	else
+		hi = hi < 1.5 * lo ? 1.5 * lo : hi;
+	return (struct scale){ .lo = (float)lo, .hi = (float)(hi > lo ? hi : lo + 1) };
 }
 
 static float inside_value(void *of, int row, int col)
@@ -183,7 +189,7 @@ static struct heat heat_of(struct drawn *d, const struct choice *at, int cols)
 		h.least = 1;
 		h.most = 6;
 		h.tall = 1;
-		h.scale = scale_between(100 * lo, 100 * hi);
+		h.scale = scale_between(100 * lo, 100 * hi, false);
 		h.value = inside_value;
 		h.row_name = inside_row;
 		h.col_name = inside_col;
@@ -193,7 +199,7 @@ static struct heat heat_of(struct drawn *d, const struct choice *at, int cols)
 	h.n_rows = quantmap_rows(q->map);
 	h.n_cols = quantmap_cols(q->map);
 	h.label = cols >= 100 ? WIDE_LABEL : LABEL;
-	h.scale = scale_between(lo, hi);
+	h.scale = scale_between(lo, hi, q->figure == QUANTMAP_SQNR);
 	h.down = quantmap_figures[q->figure].high_is_good;
 	h.value = map_value;
 	h.row_name = map_row;
