@@ -13,6 +13,7 @@ enum {
 	FEW = 256,              /* so many are sorted or picked without a second thought */
 	BUCKETS = 4096,
 	LANES = 8,
+	LOOKS = 16,             /* lanes of comparisons */
 };
 
 static bool before(const struct candidate *a, const struct candidate *b)
@@ -171,7 +172,7 @@ double candidates_lse(const struct candidates *c, double *max)
 }
 
 /* With x the logits less the largest: H = ln S - (1/S) sum x e^x, S = sum e^x. */
-double candidates_entropy(const struct candidates *c, double *lse)
+double candidates_entropy(const struct candidates *c, double *lse, double *weight)
 {
 	double top = (double)c->c[candidates_best(c)].logit, sum[LANES] = { 0 }, mean[LANES] = { 0 };
 	double x[CANDIDATES_BLOCK], e[CANDIDATES_BLOCK];
@@ -182,6 +183,8 @@ double candidates_entropy(const struct candidates *c, double *lse)
 		for (size_t j = 0; j < n; j++)
 			x[j] = (double)c->c[i + j].logit - top;
 		exp_sum(x, n, e, sum);
+		if (weight)
+			memcpy(weight + i, e, n * sizeof *e);
 		for (size_t j = 0; j < n; j++)
 			x[j] = x[j] < -708 ? 0 : x[j] * e[j];   /* 0 ln 0 = 0 */
 		for (size_t j = 0; j < n; j++)
@@ -343,6 +346,9 @@ static void nucleus_sorted(struct candidates *c, double mass, bool past)
  */
 struct search {
 	const struct candidates *c;
+	const double *weight;   /* [n] exp(logit - top); NULL: not known */
+	float *key;             /* [n] the candidates' keys, side by side */
+	uint16_t *at;           /* [n] their buckets, of the first look */
 	double top;             /* weights are exp(logit - top) */
 	double mark;            /* weight to reach, or to pass */
 	bool past;
@@ -353,19 +359,50 @@ struct search {
 	double held[BUCKETS];
 };
 
+/* What a comparison of many waits for is the one before it: in lanes they do not wait. */
+struct extent {
+	float lo[LOOKS], hi[LOOKS], top[LOOKS];
+	uint32_t real[LOOKS];
+};
+
+static void look_at_block(struct extent *x, const float *key, const float *logit)
+{
+	for (size_t j = 0; j < LOOKS; j++) {
+		float k = key[j], low = k > -INFINITY ? k : INFINITY;
+
+		x->real[j] += k > -INFINITY;
+		x->lo[j] = low < x->lo[j] ? low : x->lo[j];
+		x->hi[j] = k > x->hi[j] ? k : x->hi[j];
+		x->top[j] = logit[j] > x->top[j] ? logit[j] : x->top[j];
+	}
+}
+
 static void look_at_all(struct search *s, const struct candidates *c)
 {
-	float lo = INFINITY, hi = -INFINITY, top = -INFINITY;
+	float key[LOOKS], logit[LOOKS], lo = INFINITY, hi = -INFINITY, top = -INFINITY;
+	struct extent x;
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->n; i++) {
-		float key = c->c[i].key, logit = c->c[i].logit;
-		bool real = key > -INFINITY;
+	for (size_t j = 0; j < LOOKS; j++) {
+		x.lo[j] = INFINITY;
+		x.hi[j] = x.top[j] = -INFINITY;
+		x.real[j] = 0;
+	}
+	for (size_t i = 0; i < c->n; i += LOOKS) {
+		for (size_t j = 0; j < LOOKS; j++) {
+			bool there = i + j < c->n;
 
-		lo = real && key < lo ? key : lo;
-		hi = key > hi ? key : hi;
-		top = logit > top ? logit : top;
-		n += real;
+			key[j] = there ? c->c[i + j].key : -INFINITY;
+			logit[j] = there ? c->c[i + j].logit : -INFINITY;
+		}
+		memcpy(s->key + i, key, (c->n - i < LOOKS ? c->n - i : LOOKS) * sizeof *key);
+		look_at_block(&x, key, logit);
+	}
+	for (size_t j = 0; j < LOOKS; j++) {
+		lo = x.lo[j] < lo ? x.lo[j] : lo;
+		hi = x.hi[j] > hi ? x.hi[j] : hi;
+		top = x.top[j] > top ? x.top[j] : top;
+		n += x.real[j];
 	}
 	s->c = c;
 	s->top = (double)top;
@@ -383,6 +420,16 @@ static inline size_t bucket(const struct search *s, double scale, float key)
 	return at < BUCKETS - 1 ? (size_t)at : BUCKETS - 1;
 }
 
+/* The same for n keys. */
+static void buckets(const float *key, size_t n, double hi, double scale, uint16_t *at)
+{
+	for (size_t j = 0; j < n; j++) {
+		double x = (hi - (double)key[j]) * scale;
+
+		at[j] = (uint16_t)(int32_t)(x < BUCKETS - 1 ? x : BUCKETS - 1);
+	}
+}
+
 static void fill_from_all(struct search *s, double scale)
 {
 	double e[CANDIDATES_BLOCK], all[LANES] = { 0 };
@@ -390,11 +437,41 @@ static void fill_from_all(struct search *s, double scale)
 	for (size_t i = 0; i < s->c->n; i += CANDIDATES_BLOCK) {
 		size_t n = block_at(s->c, i);
 
-		p_block(s->c, i, n, s->top, e, all);
+		if (s->weight)
+			memcpy(e, s->weight + i, n * sizeof *e);
+		else
+			p_block(s->c, i, n, s->top, e, all);
+		buckets(s->key + i, n, s->hi, scale, s->at + i);
+		/* One without a key holds nothing, and adding 0 changes no sum. */
 		for (size_t j = 0; j < n; j++)
-			if (s->c->c[i + j].key > -INFINITY)
-				s->held[bucket(s, scale, s->c->c[i + j].key)] += e[j];
+			s->held[s->at[i + j]] += s->key[i + j] > -INFINITY ? e[j] : 0;
 	}
+}
+
+/* Collects the candidates of bucket b of the first look. */
+static void collect(struct search *s, size_t b)
+{
+	float lo = INFINITY, hi = -INFINITY;
+
+	s->n = 0;
+	for (size_t i = 0; i < s->c->n; i += CANDIDATES_BLOCK) {
+		size_t n = block_at(s->c, i);
+		uint16_t any = 0;
+
+		for (size_t j = 0; j < n; j++)
+			any |= (uint16_t)-(s->at[i + j] == b);
+		for (size_t j = i; any && j < i + n; j++) {
+			if (s->at[j] != b || !(s->key[j] > -INFINITY))
+				continue;
+			lo = s->key[j] < lo ? s->key[j] : lo;
+			hi = s->key[j] > hi ? s->key[j] : hi;
+			if (s->n < FEW)
+				s->few[s->n] = s->c->c[j];
+			s->n++;
+		}
+	}
+	s->lo = (double)lo;
+	s->hi = (double)hi;
 }
 
 static void fill_from_some(struct search *s, double scale)
@@ -428,6 +505,10 @@ static bool narrow(struct search *s, double mass)
 		s->above += s->held[b++];
 	if (b == BUCKETS)
 		return false;
+	if (!isnan(mass)) {
+		collect(s, b);
+		return true;
+	}
 	/* The bucket and one on either side: most keys need no closer look. */
 	float from = (float)fmax(s->lo, s->hi - ((double)b + 2) / scale), to = (float)(s->hi - ((double)b - 1) / scale);
 	s->n = 0;
@@ -462,10 +543,32 @@ static struct candidate last_of(struct search *s)
 	return s->few[i];
 }
 
-void candidates_nucleus(struct candidates *c, double mass, bool past)
+/* Keeps what stands at `last` or in front of it. */
+static void keep_row(struct candidates *c, const float *key, struct candidate last)
 {
-	struct search s = { .past = past };
-	size_t kept = 0, n = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->n; i += LANES) {
+		size_t n = c->n - i < LANES ? c->n - i : LANES;
+		int any = 0;
+
+		for (size_t j = 0; j < n; j++)
+			any |= key[i + j] >= last.key;
+		for (size_t j = i; any && j < i + n; j++) {
+			bool in = key[j] > last.key || (key[j] == last.key && c->c[j].id <= last.id);
+
+			c->c[kept] = c->c[j];
+			kept += in;
+		}
+	}
+	c->n = kept;
+	c->n_sorted = 0;
+}
+
+void candidates_nucleus(struct candidates *c, double mass, bool past, const double *e, void *room)
+{
+	struct search s = { .past = past, .weight = e, .key = room, .at = (uint16_t *)((float *)room + c->n) };
+	size_t n = 0;
 
 	if (c->n > FEW)
 		look_at_all(&s, c);
@@ -482,13 +585,5 @@ void candidates_nucleus(struct candidates *c, double mass, bool past)
 		nucleus_sorted(c, mass, past);
 		return;
 	}
-	struct candidate last = last_of(&s);
-	for (size_t i = 0; i < c->n; i++) {
-		bool in = c->c[i].key > last.key || (c->c[i].key == last.key && c->c[i].id <= last.id);
-
-		c->c[kept] = c->c[i];
-		kept += in;
-	}
-	c->n = kept;
-	c->n_sorted = 0;
+	keep_row(c, s.key, last_of(&s));
 }

@@ -21,15 +21,18 @@ void exp_block(const double *x, size_t n, double *e);
 
 /* Place of the likeliest; ties go to the smaller id. */
 size_t candidates_best(const struct candidates *c);
-/* Entropy in nats; *lse becomes ln of the sum of exp. */
-double candidates_entropy(const struct candidates *c, double *lse);
+/* Entropy in nats; *lse becomes ln of the sum of exp.  e: [n], becomes exp(logit -
+ * the largest); NULL: not wanted. */
+double candidates_entropy(const struct candidates *c, double *lse, double *e);
 /* Keeps the k likeliest, in no order. */
 void candidates_keep(struct candidates *c, size_t k);
 /* Keeps one. */
 void candidates_only(struct candidates *c, size_t i);
 /* Keeps the shortest row, by falling key (ties by id), that holds probability
- * `mass` or more (with `past`: more than that), and at least one. */
-void candidates_nucleus(struct candidates *c, double mass, bool past);
+ * `mass` or more (with `past`: more than that), and at least one.  e: as above, or
+ * NULL.  room: NUCLEUS_ROOM(n) bytes, of no meaning before or after. */
+void candidates_nucleus(struct candidates *c, double mass, bool past, const double *e, void *room);
+#define NUCLEUS_ROOM(n) ((n) * (sizeof(float) + sizeof(uint16_t)))
 
 /* Sifts x down a heap whose root is the least of the best so far. */
 void candidates_sift(struct candidate *heap, size_t n, struct candidate x);

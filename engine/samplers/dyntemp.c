@@ -16,7 +16,7 @@ static const double least = 1e-30;
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	double lse, h = candidates_entropy(c, &lse);
+	double lse, h = candidates_entropy(c, &lse, NULL);
 	double t = params[0];
 
 	if (c->n < 2)

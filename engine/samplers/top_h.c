@@ -14,7 +14,7 @@
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	double lse, all = candidates_entropy(c, &lse), most = params[0] * all, s = 0, e = 0, h = 0, p;
+	double lse, all = candidates_entropy(c, &lse, NULL), most = params[0] * all, s = 0, e = 0, h = 0, p;
 	size_t n = (size_t)params[1] < c->n ? (size_t)params[1] : c->n, kept = 0;
 
 	candidates_sort(c, n);

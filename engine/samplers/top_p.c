@@ -21,16 +21,15 @@ static void keep_prefix(struct candidates *c, double wanted)
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	(void)cx;
 	if (params[0] >= 1)
 		return;
-	if (c->n <= FEW || c->n_sorted == c->n) {
+	if (c->n <= FEW || c->n_sorted == c->n || !cx->at) {
 		keep_prefix(c, params[0]);
 		return;
 	}
 	for (size_t i = 0; i < c->n; i++)
 		c->c[i].key = c->c[i].logit;
-	candidates_nucleus(c, params[0], false);
+	candidates_nucleus(c, params[0], false, NULL, stage_room(cx, NUCLEUS_ROOM(c->n)));
 }
 
 extern const struct sampler_def sampler_top_p;

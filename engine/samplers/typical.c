@@ -4,22 +4,28 @@
  * Meister et al. 2023).
  */
 #include <math.h>
+#include <stdlib.h>
 
+#include "engine/base/mem.h"
 #include "engine/candidates.h"
 #include "engine/step.h"
 
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	double lse, h;
+	double lse, h, *e;
+	size_t bytes = c->n * sizeof *e + NUCLEUS_ROOM(c->n);
 
 	if (params[0] >= 1)
 		return;
-	h = candidates_entropy(c, &lse);
+	e = cx->at ? stage_room(cx, bytes) : mem_zalloc(bytes);
+	h = candidates_entropy(c, &lse, e);
 	for (size_t i = 0; i < c->n; i++)
 		c->c[i].key = (float)-fabs(lse - (double)c->c[i].logit - h);
-	candidates_nucleus(c, params[0], true);
+	candidates_nucleus(c, params[0], true, e, e + c->n);
 	if (cx->at)
 		cx->at->out->shown[0] = (float)h;
+	else
+		free(e);
 }
 
 extern const struct sampler_def sampler_typical;

@@ -5,6 +5,7 @@
  * acts is drawn apart from the token, from numbers of its own.
  */
 #include <math.h>
+#include <string.h>
 
 #include "engine/candidates.h"
 #include "engine/step.h"
@@ -15,9 +16,26 @@ static bool behind(const struct candidate *a, const struct candidate *b)
 	return a->logit < b->logit || (a->logit == b->logit && a->id > b->id);
 }
 
+/* Takes out all that stand before `least`.  They are few: what is between them moves
+ * as a whole, in its order. */
+static void drop_before(struct candidates *c, const struct candidate *least)
+{
+	size_t kept = 0, from = 0;
+
+	for (size_t i = 0; i <= c->n; i++) {
+		if (i < c->n && (c->c[i].logit < least->logit || !behind(least, &c->c[i])))
+			continue;
+		memmove(c->c + kept, c->c + from, (i - from) * sizeof *c->c);
+		kept += i - from;
+		from = i + 1;
+	}
+	c->n = kept;
+	c->n_sorted = 0;
+}
+
 static void apply(struct candidates *c, const double *params, const struct sampler_context *cx)
 {
-	size_t n_above = 0, kept = 0;
+	size_t n_above = 0;
 	struct candidate least = { 0 };
 
 	if (c->n < 2 || !cx->at)
@@ -31,12 +49,8 @@ static void apply(struct candidates *c, const double *params, const struct sampl
 			least = c->c[i];
 	if (n_above < 2)
 		return;
-	for (size_t i = 0; i < c->n; i++)
-		if (!behind(&least, &c->c[i]))
-			c->c[kept++] = c->c[i];
-	cx->at->out->shown[0] = (float)(c->n - kept);
-	c->n = kept;
-	c->n_sorted = 0;
+	drop_before(c, &least);
+	cx->at->out->shown[0] = (float)(n_above - 1);
 }
 
 extern const struct sampler_def sampler_xtc;

@@ -54,7 +54,7 @@ int main(void)
 {
 	static const char *const chains[] = { SAMPLER_DEFAULT, "temp 0.8", "top-p 0.95", "typical 0.95",
 		"temp 0.8 | top-p 0.95 | min-p 0.05", "repeat 1.1 | frequency 0.1 | presence 0.1", "dry 0.8 1.75 2 0",
-		"top-n-sigma 1", "top-h", "xtc 1 0.01", "dyntemp 0.5 1.5", "mirostat", "mirostat2", "momentum" };
+		"top-n-sigma 1", "top-h", "top-w", "xtc 1 0.01", "dyntemp 0.5 1.5", "mirostat", "mirostat2", "momentum" };
 	static const char *const shapes[] = { "text", "flat" };
 	float *z = calloc(N, sizeof *z);
 

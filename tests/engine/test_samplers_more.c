@@ -84,6 +84,7 @@ static void a_nucleus_without_sorting_is_that_of_a_full_sort(void **state)
 {
 	enum { N = 3000 };
 	struct candidate *a = calloc(N, sizeof *a), *b = calloc(N, sizeof *b);
+	void *room = malloc(NUCLEUS_ROOM(N));
 
 	(void)state;
 	for (int k = 0; k < N_SHAPES * 12; k++) {
@@ -101,13 +102,14 @@ static void a_nucleus_without_sorting_is_that_of_a_full_sort(void **state)
 		candidates_sort(&sorted, N);
 		while (n < N && (sum += exp((double)b[n++].logit - lse)) < mass)
 			;
-		candidates_nucleus(&cut, mass, false);
+		candidates_nucleus(&cut, mass, false, NULL, room);
 		/* Where the mark is nearly everything, rounding may move the end by a little. */
 		CHECK_NEAR(cut.n, n, mass > .99999 ? 2 : 0);
 		candidates_sort(&cut, cut.n);
 		for (size_t i = 0; i < cut.n && i < n; i++)
 			CHECK_INT(a[i].id, b[i].id);
 	}
+	free(room);
 	free(a);
 	free(b);
 }
