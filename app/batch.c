@@ -10,6 +10,8 @@
 #include "app/command.h"
 #include "app/editing.h"
 #include "app/out.h"
+#include "app/pairing.h"
+#include "app/quantlab.h"
 #include "app/recording.h"
 #include "app/script.h"
 #include "app/setup.h"
@@ -58,7 +60,8 @@ static bool begin(struct app *a, const struct setup *s, const struct options *o,
 
 static void take_news(struct app *a)
 {
-	struct pollfd p[2] = { { source_fd(a->source), POLLIN, 0 }, { lab_fd(a->lab), POLLIN, 0 } };
+	struct pollfd p[] = { { source_fd(a->source), POLLIN, 0 }, { lab_fd(a->lab), POLLIN, 0 },
+		{ quantlab_fd(a->quant), POLLIN, 0 }, { pairing_fd(a->pair), POLLIN, 0 } };
 	struct news *n;
 
 	while ((n = source_take(a->source)))
@@ -71,7 +74,7 @@ static void take_news(struct app *a)
 	else
 		out_progress_end();
 	if (a->script && !a->quit)
-		poll(p, 2, LOOK_UP_MS);
+		poll(p, sizeof p / sizeof *p, LOOK_UP_MS);
 }
 
 static bool go(struct app *a, const struct options *o, struct err *e)

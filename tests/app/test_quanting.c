@@ -377,6 +377,28 @@ static void the_model_quantized_drifts(void **state)
 	stop(&r);
 }
 
+/* A head taken out: nothing differs before its layer, everything behind it. */
+static void edits_are_seen_where_they_begin(void **state)
+{
+	const struct lockstep *k;
+	struct rig r;
+
+	(void)state;
+	if (!start(&r))
+		SKIP("built without app/demo/demo.gguf");
+	run(&r, "prompt Question: What is 2 + 3?");
+	run(&r, "pause");
+	run(&r, "run 4");
+	run(&r, "clamp L2.H1 * 0");
+	run(&r, "lockstep edits");
+	k = pairing_view(r.a->pair).k;
+	assert_non_null(k);
+	CHECK_INT(k->n, timeline_n(r.a->steps));
+	CHECK(k->layers[0].drift == 0 && k->layers[1].drift == 0);
+	CHECK(k->layers[2].drift > 0 && k->layers[3].drift > 0 && k->kl > 0);
+	stop(&r);
+}
+
 static void another_vocabulary_is_refused_in_a_line(void **state)
 {
 	struct tiny_spec s = tiny_spec("llama", DTYPE_F32);
@@ -410,6 +432,7 @@ int main(void)
 		TEST(a_tensor_is_swapped_and_put_back),
 		TEST(a_second_file_reads_along),
 		TEST(the_model_quantized_drifts),
+		TEST(edits_are_seen_where_they_begin),
 		TEST(another_vocabulary_is_refused_in_a_line),
 	};
 

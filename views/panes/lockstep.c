@@ -319,7 +319,7 @@ const struct pane_def pane_lockstep = {
 	.title = "lockstep",
 	.doc = "a second model reads the same tokens: where the two come apart, tokens by layers",
 	.read_it = "The second model is another file (`lockstep FILE'), this one quantized (`lockstep q4_0'), or this one under "
-		   "the edits in force (`lockstep edits'). A row is a token, a column the residual stream behind a layer: drift is "
+		   "the edits in force, as if they held for the whole text (`lockstep edits'). A row is a token, a column the residual stream behind a layer: drift is "
 		   "the length of the difference in the length of the first model's stream, dark is together. The first place "
 		   "where it passes the threshold (`lockstep threshold 0.05') is marked. Right of it KL of the next-token "
 		   "distributions, in nats, the first model against the second, and ! where the likeliest token becomes another. "
