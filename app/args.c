@@ -205,9 +205,10 @@ static bool swap_candidate(const struct app *a, size_t i, struct buf *out)
 		}
 		i -= n;
 	}
-	if (i < n_quantizers - 1)       /* the first goes by the names of its types */
-		return add(out, quantizers[i + 1]->name);
-	i -= n_quantizers - 1;
+	/* Those that work on inputs have none here; the one of the types goes by their names. */
+	for (size_t q = 0; q < n_quantizers; q++)
+		if (quantizers[q]->needs == QUANT_BLIND && strcmp(quantizers[q]->name, "gguf") && i-- == 0)
+			return add(out, quantizers[q]->name);
 	for (int t = 0; t < N_DTYPES; t++)
 		if (dtypes[t]->quantize && i-- == 0) {
 			for (const char *c = dtypes[t]->name; *c; c++)
@@ -253,6 +254,18 @@ static bool figure_candidate(size_t i, struct buf *out)
 	return i < N_LOCK_FIGURES ? add(out, lock_figures[i].name) : i == N_LOCK_FIGURES && add(out, "next");
 }
 
+/* The words behind a place, branches, then places. */
+static bool patch_candidate(const struct app *a, size_t i, struct buf *out)
+{
+	static const char *const words[] = { "from", "branch", "step", "in" };
+	enum { N_WORDS = sizeof words / sizeof *words };
+	size_t n = N_WORDS + (size_t)timeline_n_branches(a->steps);
+
+	if (i < N_WORDS)
+		return add(out, words[i]);
+	return i < n ? branch_candidate(a, i - N_WORDS, out) : site_candidate(a, i - n, out);
+}
+
 static bool topic_candidate(size_t i, struct buf *out)
 {
 	if (i < N_PANES)
@@ -287,8 +300,9 @@ bool args_candidate(const struct app *a, enum arg_type type, size_t i, struct bu
 	case ARG_STEER:
 		return i == 0 ? add(out, "learn") : site_candidate(a, i - 1, out);
 	case ARG_EDIT:
-	case ARG_PATCH:
 		return site_candidate(a, i, out);
+	case ARG_PATCH:
+		return patch_candidate(a, i, out);
 	case ARG_BRANCH:
 		return branch_candidate(a, i, out);
 	case ARG_SWAP:

@@ -32,7 +32,11 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 	bool differ = at.line != at.branch && at.line >= 0 && at.branch >= 0;
 
 	snprintf(r->pos, sizeof r->pos, "%d", at.pos);
-	snprintf(r->kl, sizeof r->kl, "%.3g", at.kl);
+	/* What the same sums in another order leave is no distance. */
+	if (at.kl < 1e-6)
+		snprintf(r->kl, sizeof r->kl, "<1e-6");
+	else
+		snprintf(r->kl, sizeof r->kl, "%.3g", at.kl);
 	cells[0] = (struct table_cell){ .text = r->pos, .style = at.pos == r->c.first ? STYLE_PEAK : STYLE_DIM };
 	cells[1] = (struct table_cell){ .text = name(r, at.line, &r->line), .style = STYLE_TEXT };
 	cells[2] = (struct table_cell){ .text = name(r, at.branch, &r->branch), .style = differ ? STYLE_EDITED : STYLE_TEXT };

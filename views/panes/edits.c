@@ -3,6 +3,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "analysis/account.h"
 #include "analysis/alarm.h"
@@ -52,45 +53,76 @@ static void name_token(const struct view *v, int32_t id, bool ascii, struct buf 
 		view_token(v, id, ascii, out);
 }
 
+/* What is said below the table, in this order; where there is little room those of
+ * the highest rank go first. */
+struct note {
+	char *text;             /* its own; NULL: the receipt of the swaps */
+	style_bits style;
+	int rank;
+};
+
+struct notes {
+	struct note note[12];
+	int n;
+};
+
+static void add_note(struct notes *all, int rank, style_bits style, struct buf *text)
+{
+	if (all->n < 12)
+		all->note[all->n++] = (struct note){ text->data, style, rank };
+	else
+		buf_free(text);
+	*text = (struct buf){ .data = NULL };
+}
+
 /* The step under the cursor, made once more without any edit. */
-static void draw_comparison(struct canvas *c, int y, const struct view *v)
+static void note_comparison(struct notes *all, const struct view *v, int cols, bool ascii)
 {
 	const struct look *k = v->look;
-	struct buf b = { 0 };
+	struct buf b = { 0 }, likeliest = { 0 };
 
 	if (!k || isnan(k->jsd)) {
-		canvas_fit(c, y, 0, c->cols, STYLE_DIM, v->step ? v->look_why : "");
+		buf_str(&b, v->look_why ? v->look_why : "");
+		add_note(all, 1, STYLE_DIM, &b);
 		return;
 	}
-	buf_printf(&b, "without edits here: JSD %.4f, KL %.4f nats; ", (double)k->jsd, (double)k->kl);
-	name_token(v, k->best[1], c->ascii, &b);
-	buf_printf(&b, " %.1f %% -> ", (double)k->best_p[1] * 100);
-	name_token(v, k->best[0], c->ascii, &b);
-	buf_printf(&b, " %.1f %%", (double)k->best_p[0] * 100);
-	canvas_fit(c, y, 0, c->cols, STYLE_TEXT, b.data);
-	buf_free(&b);
+	buf_printf(&b, "without edits here: JSD %.3g, KL %.3g nats", (double)k->jsd, (double)k->kl);
+	name_token(v, k->best[1], ascii, &likeliest);
+	buf_printf(&likeliest, " %.1f %% -> ", (double)k->best_p[1] * 100);
+	name_token(v, k->best[0], ascii, &likeliest);
+	buf_printf(&likeliest, " %.1f %%", (double)k->best_p[0] * 100);
+	/* On one line where it fits. */
+	if (text_width(b.data, b.len) + text_width(likeliest.data, likeliest.len) + 2 <= cols) {
+		buf_printf(&b, "; %s", likeliest.data);
+		add_note(all, 1, STYLE_TEXT, &b);
+	} else {
+		add_note(all, 1, STYLE_TEXT, &b);
+		buf_printf(&b, "likeliest: %s", likeliest.data);
+		add_note(all, 5, STYLE_TEXT, &b);
+	}
+	buf_free(&likeliest);
 }
 
 /* The tokens that are tracked, and the pair of them against each other. */
-static void draw_tracked(struct canvas *c, int y, const struct view *v)
+static void note_tracked(struct notes *all, const struct view *v, bool ascii)
 {
 	const struct look *k = v->look;
 	struct buf b = { 0 };
 
 	for (int i = 0; i < k->asked.n_track; i++) {
-		buf_str(&b, i ? "; " : "ln p ");
-		name_token(v, k->asked.track[i], c->ascii, &b);
+		buf_str(&b, "ln p ");
+		name_token(v, k->asked.track[i], ascii, &b);
 		buf_printf(&b, " %.2f (%+.2f by the edits)", (double)k->tracked[i][0],
 		    (double)k->tracked[i][0] - (double)k->tracked[i][1]);
+		add_note(all, 3 + i, STYLE_TEXT, &b);
 	}
 	if (k->asked.n_track == 2) {
 		double with = (double)k->tracked[0][0] - (double)k->tracked[1][0];
 
-		buf_printf(&b, "; first over second %+.2f (%+.2f)", with,
+		buf_printf(&b, "first over second %+.2f (%+.2f)", with,
 		    with - ((double)k->tracked[0][1] - (double)k->tracked[1][1]));
+		add_note(all, 6, STYLE_TEXT, &b);
 	}
-	canvas_fit(c, y, 0, c->cols, STYLE_TEXT, b.data);
-	buf_free(&b);
 }
 
 static bool is_probed(const struct view *v)
@@ -99,57 +131,108 @@ static bool is_probed(const struct view *v)
 }
 
 /* The perplexity of the probe text: the alarm. */
-static void draw_probe(struct canvas *c, int y, const struct view *v)
+static void note_probe(struct notes *all, const struct view *v)
 {
 	double times = v->probe_after / v->probe_before;
-	char text[160];
+	struct buf b = { 0 };
 
 	if (isnan(v->probe_after)) {
-		canvas_fit(c, y, 0, c->cols, STYLE_DIM, "perplexity of the probe text: measuring...");
+		buf_str(&b, "perplexity of the probe text: measuring...");
+		add_note(all, 7, STYLE_DIM, &b);
 		return;
 	}
-	snprintf(text, sizeof text, "perplexity of the probe text: %.3g -> %.3g, %.3g times", v->probe_before, v->probe_after,
-	    times);
-	canvas_fit(c, y, 0, c->cols, times >= ALARM_RED ? STYLE_BAD : times >= ALARM_AMBER ? STYLE_PEAK : STYLE_GOOD, text);
+	buf_printf(&b, "probe text: perplexity %.3g -> %.3g, %.3g times", v->probe_before, v->probe_after, times);
+	add_note(all, times >= ALARM_AMBER ? 0 : 7, times >= ALARM_RED ? STYLE_BAD : times >= ALARM_AMBER ? STYLE_PEAK :
+	    STYLE_GOOD, &b);
 }
 
 /* A swap whose matrices are being made. */
-static void draw_making(struct canvas *c, int y, const struct view *v)
+static void note_making(struct notes *all, const struct view *v)
 {
 	struct buf b = { 0 };
 
 	buf_printf(&b, "making %s: %.0f %%", v->making, 100 * (double)v->made);
 	if (v->n_making > 1)
 		buf_printf(&b, ", %d more wait", v->n_making - 1);
-	canvas_fit(c, y, 0, c->cols, STYLE_EDITED, b.data);
-	buf_free(&b);
+	add_note(all, 0, STYLE_EDITED, &b);
 }
 
-static void draw(struct canvas *whole, const struct view *v, const struct choice *at)
+/* An edit that was in force and wrote nothing. */
+static int count_idle(const struct view *v)
+{
+	int n = 0;
+
+	for (int i = 0; i < edit_set_n(v->edits); i++) {
+		const struct edit *ed = edit_set_at(v->edits, i);
+		struct account a = account_of(v->steps, ed->number, v->at);
+
+		n += ed->on && a.asked && !a.applied;
+	}
+	return n;
+}
+
+static void collect_notes(struct notes *all, const struct view *v, int cols, bool ascii)
+{
+	struct buf none = { 0 };
+
+	if (edit_set_n(v->edits) && v->step && v->step->edits) {
+		note_comparison(all, v, cols, ascii);
+		if (v->look && v->look->asked.n_track && !isnan(v->look->jsd))
+			note_tracked(all, v, ascii);
+	}
+	if (edit_set_n(v->edits) && is_probed(v))
+		note_probe(all, v);
+	if (v->receipt.other)
+		add_note(all, 2, STYLE_TEXT, &none);
+	if (v->n_making > 0)
+		note_making(all, v);
+}
+
+/* The last of the highest rank goes. */
+static void drop_note(struct notes *all)
+{
+	int worst = 0;
+
+	for (int i = 0; i < all->n; i++)
+		if (all->note[i].rank >= all->note[worst].rank)
+			worst = i;
+	free(all->note[worst].text);
+	all->n--;
+	for (int i = worst; i < all->n; i++)
+		all->note[i] = all->note[i + 1];
+}
+
+/* Draws what fits below the table; returns how many rows it took. */
+static int draw_notes(struct canvas *c, const struct view *v)
+{
+	struct notes all = { .n = 0 };
+	int spare = c->rows - 1 - edit_set_n(v->edits), least = c->rows > 6 ? 2 : c->rows > 3;
+
+	collect_notes(&all, v, c->cols, c->ascii);
+	while (all.n > (spare > least ? spare : least))
+		drop_note(&all);
+	for (int i = 0; i < all.n; i++) {
+		if (all.note[i].text)
+			canvas_fit(c, c->rows - all.n + i, 0, c->cols, all.note[i].style, all.note[i].text);
+		else
+			draw_receipt(c, c->rows - all.n + i, &v->receipt);
+		free(all.note[i].text);
+	}
+	return all.n;
+}
+
+static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	struct drawn r = { .v = v };
-	bool making = v->n_making > 0 && whole->rows > 1, swapped = v->receipt.other && whole->rows > 3 + making;
-	struct canvas rest = canvas_sub(whole, (struct rect){ 0, 0, whole->rows - making - swapped, whole->cols }), *c = &rest;
-	bool compare = c->rows > 3 && v->step && v->step->edits, probe = c->rows > 5 && is_probed(v);
-	bool track = c->rows > 4 && compare && v->look && v->look->asked.n_track && !isnan(v->look->jsd);
-	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - compare - probe - track, c->cols });
+	int notes = draw_notes(c, v);
+	struct canvas table = canvas_sub(c, (struct rect){ 0, 0, c->rows - notes, c->cols });
 
-	if (making)
-		draw_making(whole, whole->rows - 1, v);
-	if (swapped)
-		draw_receipt(whole, whole->rows - 1 - making, &v->receipt);
 	if (!edit_set_n(v->edits)) {
 		pane_empty(c, "no edits: c on a head or a neuron, or :clamp SITE = VALUE");
 		return;
 	}
 	draw_table(&table, &(struct table){ .columns = columns, .n_columns = c->cols < 44 ? 4 : 6,
 	    .n_rows = edit_set_n(v->edits), .chosen = at->row, .lit = at->focused, .row = fill_row, .of = &r });
-	if (compare)
-		draw_comparison(c, c->rows - 1 - track - probe, v);
-	if (track)
-		draw_tracked(c, c->rows - 1 - probe, v);
-	if (probe)
-		draw_probe(c, c->rows - 1, v);
 }
 
 static void extent(const struct view *v, int *rows, int *cols)
@@ -174,7 +257,11 @@ static void subject(const struct view *v, const struct choice *at, struct buf *o
 
 static void subtitle(const struct view *v, struct buf *out)
 {
+	int idle = count_idle(v);
+
 	buf_printf(out, "revision %u", (unsigned)edit_set_revision(v->edits));
+	if (idle)
+		buf_printf(out, ", %d idle", idle);
 	if (edit_set_n(v->edits) && !isnan(v->probe_after))
 		buf_printf(out, ", perplexity x%.3g", v->probe_after / v->probe_before);
 }
@@ -185,9 +272,11 @@ const struct pane_def pane_edits = {
 	.doc = "what writes into the forward pass, in the order it was asked for",
 	.read_it = "An edit holds (=), scales (*), adds (+) or bounds (max, min) one place of the model from the next "
 		   "step on. Its receipt: how many times it wrote, how far it moved what stood there (L2 length) at the "
-		   "last position and on average. `idle' is a warning: it is in force and wrote nothing. The last line "
-		   "computes the step under the cursor again without any edit and says how far the next-token "
-		   "distributions are apart; `track' adds what that did to a token or two. The perplexity of a short fixed text "
+		   "last position and on average. `idle' is a warning: it is in force and wrote nothing. The lines below "
+		   "compute the step under the cursor again without any edit and say how far the next-token "
+		   "distributions are apart; `track' adds what that did to a token or two, "
+		   "`receipt' reads the whole text with and without. A swap counts matrices, and what it moved is weights. "
+		   "The perplexity of a short fixed text "
 		   "is measured in the background after each change, as if every edit were for all positions: twice the "
 		   "usual is a warning, ten times a broken model. Enter turns the chosen one off and on, z takes the last change back, Z "
 		   "repeats it.",
