@@ -288,7 +288,7 @@ void app_news(struct app *a, struct news *n)
 			neuronpane_came(a, n->look, n->look_step);
 			break;
 		}
-		looks_came(&a->looks, n->look, n->look_step);
+		looks_came(&a->looks, n->look, n->look_step, n->text);
 		n->look = NULL;
 		break;
 	case NEWS_STATE:

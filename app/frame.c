@@ -179,7 +179,7 @@ void frame_view(struct app *a, struct view *v)
 	v->head = app_choice(a, PANE_heads)->col;
 	v->look = looks_get(&a->looks, a->source, v->step, needs, v->layer, may);
 	v->look_why = !a->source->info.live ? "not in the recording" : v->step && a->looks.failed == v->step->index ?
-	    "on a branch that was left" : may ? "computing..." : "pause, or move the cursor back, to compute this";
+	    a->looks.why : may ? "computing..." : "pause, or move the cursor back, to compute this";
 }
 
 struct frame_cursor frame_draw(struct app *a, struct canvas *c)

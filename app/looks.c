@@ -1,5 +1,6 @@
 #include "app/looks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void looks_start(struct looks *l)
@@ -37,6 +38,8 @@ const struct look *looks_get(struct looks *l, struct source *src, const struct s
 	for (int i = 0; i < LOOKS_KEPT; i++)
 		if (answers(l, l->kept[i], s, needs, layer))
 			return l->kept[i];
+	if (l->failed != s->index)
+		l->failed = -1;
 	want.pos = s->pos;
 	want.step = s->index;
 	memcpy(want.track, l->track, sizeof want.track);
@@ -45,11 +48,12 @@ const struct look *looks_get(struct looks *l, struct source *src, const struct s
 	return NULL;
 }
 
-void looks_came(struct looks *l, const struct look *k, int step)
+void looks_came(struct looks *l, const struct look *k, int step, const char *why)
 {
 	l->asked = false;
 	if (!k) {
 		l->failed = step;
+		snprintf(l->why, sizeof l->why, "%.79s", why ? why : "it cannot be seen again");
 		return;
 	}
 	look_unref(l->kept[l->next]);

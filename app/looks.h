@@ -20,7 +20,8 @@ struct looks {
 	const struct look *kept[LOOKS_KEPT];    /* a ring */
 	int next;
 	bool asked;             /* an order is under way */
-	int failed;             /* index of a step that cannot be looked at, -1 */
+	int failed;             /* index of the step under the cursor when it cannot be looked at, -1 */
+	char why[80];           /* it cannot */
 	int n_track;            /* tokens whose probability is compared */
 	int32_t track[LOOK_TRACK];
 };
@@ -31,7 +32,8 @@ void looks_clear(struct looks *l);
  * NULL: pending when `may_ask` was true, else not to be had now. */
 const struct look *looks_get(struct looks *l, struct source *src, const struct step *s, unsigned needs, int layer,
     bool may_ask);
-/* An answer came: takes the reference.  NULL: it could not be given. */
-void looks_came(struct looks *l, const struct look *k, int step);
+/* An answer came: takes the reference.  NULL: it could not be given, and why; the
+ * step is asked for again when the cursor has been elsewhere. */
+void looks_came(struct looks *l, const struct look *k, int step, const char *why);
 
 #endif

@@ -84,6 +84,11 @@ static bool tee_is_mark(struct source *s, int32_t id)
 	return source_is_mark(tee_of(s)->behind, id);
 }
 
+static struct look_watch *tee_watch(struct source *s)
+{
+	return source_watch(tee_of(s)->behind);
+}
+
 static void tee_close(struct source *s)
 {
 	struct tee *t = tee_of(s);
@@ -99,7 +104,7 @@ static void tee_close(struct source *s)
 
 static const struct source_ops tee_ops = {
 	.fd = tee_fd, .take = tee_take, .send = tee_send, .piece = tee_piece, .close = tee_close,
-	.is_mark = tee_is_mark,
+	.is_mark = tee_is_mark, .watch = tee_watch,
 };
 
 struct source *tee_open(struct source *behind, const char *path, struct err *e)

@@ -11,7 +11,7 @@
 #include "engine/base/clock.h"
 #include "engine/warm.h"
 
-enum { TICK_NS = 250000000 };
+enum { TICK_NS = 250000000, JUST_NOW_NS = 1000000000 };
 
 static double part_of(double part, double all)
 {
@@ -47,6 +47,22 @@ static void work_stop_reading(struct app *a)
 {
 	app_stop(a);
 	a->read_stopped = true;
+}
+
+static bool work_look(const struct app *a, struct work *w)
+{
+	const struct look_watch *watch = source_watch(a->source);
+
+	if (!watch || !atomic_load(&watch->works))
+		return false;
+	snprintf(w->words, sizeof w->words, "looking closely at a step");
+	w->done = (double)atomic_load(&watch->done);
+	return true;
+}
+
+static void work_stop_look(struct app *a)
+{
+	atomic_store(&source_watch(a->source)->stop, true);
 }
 
 static bool work_lab(const struct app *a, struct work *w)
@@ -141,6 +157,7 @@ void work_tick(struct app *a, uint64_t now, uint64_t *wait)
 	w.kind = look(a, &w);
 	if (w.kind == WORK_NONE) {
 		a->dirty = a->dirty || a->work.shown;
+		w.over_ns = a->work.shown ? now : a->work.over_ns;
 		a->work = w;
 		return;
 	}
@@ -156,7 +173,8 @@ void work_tick(struct app *a, uint64_t now, uint64_t *wait)
 bool work_cancel(struct app *a)
 {
 	if (a->work.kind == WORK_NONE)
-		return false;
+		return a->work.over_ns && clock_ns() - a->work.over_ns < JUST_NOW_NS;
+	a->work.over_ns = clock_ns();
 	kinds[a->work.kind].stop(a);
 	return true;
 }

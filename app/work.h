@@ -31,11 +31,13 @@ struct work {
 	double done;            /* 0..1, NAN: it cannot say */
 	struct pace pace;
 	bool shown;             /* it takes long enough */
+	uint64_t over_ns;       /* with WORK_NONE: when what was shown came to its end; 0: long ago */
 };
 
 /* Looks what is under way; lowers *wait to when it wants to be shown again. */
 void work_tick(struct app *a, uint64_t now, uint64_t *wait);
-/* Calls off what is under way; false when nothing is. */
+/* Calls off what is under way; false when nothing is.  What came to its end just now
+ * counts as called off: the key was meant for it, not for leaving. */
 bool work_cancel(struct app *a);
 /* The engine has come to rest: says what a reading that was called off has kept. */
 void work_rested(struct app *a);

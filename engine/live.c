@@ -20,6 +20,7 @@ struct live {
 	const struct model *model;
 	bool add_bos;
 	struct mailbox *orders, *news;
+	struct look_watch watch;
 	pthread_t thread;
 	bool started;
 	/* Engine thread only: */
@@ -77,6 +78,7 @@ static bool look(struct live *lv, const struct look_request *what, struct err *e
 {
 	const struct look *k;
 
+	atomic_store(&lv->watch.stop, false);
 	if (!session_look(lv->session, what, &k, e))
 		return false;
 	tell(lv, (struct news){ .kind = NEWS_LOOK, .look = k });
@@ -222,6 +224,11 @@ static bool live_is_mark(struct source *src, int32_t id)
 	return id >= 0 && id < vocab_size(v) && vocab_kind(v, id) == TOKEN_CONTROL;
 }
 
+static struct look_watch *live_watch(struct source *src)
+{
+	return &((struct live *)src)->watch;
+}
+
 static void live_close(struct source *src)
 {
 	struct live *lv = (struct live *)src;
@@ -243,7 +250,8 @@ static void live_close(struct source *src)
 	free(lv);
 }
 
-static const struct source_ops live_ops = { live_fd, live_take, live_send, live_piece, live_close, live_is_mark };
+static const struct source_ops live_ops = { live_fd, live_take, live_send, live_piece, live_close, live_is_mark,
+	live_watch };
 
 struct source *live_open(const struct model *m, const struct session_options *opt, bool add_bos, struct err *e)
 {
@@ -256,6 +264,7 @@ struct source *live_open(const struct model *m, const struct session_options *op
 	mine.sink = tell_step;
 	mine.to = lv;
 	mine.keep_steps = true;
+	mine.watch = &lv->watch;
 	if (mine.piece == 0)
 		mine.piece = LIVE_PIECE;
 	if (!(lv->session = session_new(m, &mine, e)) || !(lv->orders = mailbox_new(ORDERS, e)) ||

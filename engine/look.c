@@ -64,6 +64,25 @@ static const struct edit_set *set_of(const struct session *s, uint32_t revision)
 	return set ? set : s->edits;
 }
 
+/* Work is counted in positions read; a layer of the lens is about a quarter of one. */
+struct toil {
+	double done, of;
+};
+static const double lens_layer = 0.25;
+static const char called_off[] = "called off";
+
+/* So much more is done.  False when it was called off. */
+static bool go_on(struct session *s, struct toil *t, double more)
+{
+	struct look_watch *w = s->opt.watch;
+
+	t->done += more;
+	if (!w)
+		return true;
+	atomic_store(&w->done, (float)(t->done / t->of));
+	return !atomic_load(&w->stop);
+}
+
 static void pass(struct session *s, const struct line *ln, int pos, int m, const struct edit_set *edits,
     const struct capture *c, struct pass *p)
 {
@@ -98,7 +117,8 @@ struct journey {
 
 /* Reads [from, pos) of the line again: what was generated one by one, as it was, so
  * that the same bits come; a prompt in pieces, which may not be those of then. */
-static void read_past(struct session *s, const struct look_request *what, const struct line *ln, int from)
+static bool read_past(struct session *s, const struct look_request *what, const struct line *ln, int from,
+    struct toil *toil)
 {
 	struct pass p;
 
@@ -111,10 +131,14 @@ static void read_past(struct session *s, const struct look_request *what, const 
 			m++;
 		m = edit_set_span(set, i, m, ln->n_prompt);
 		pass(s, ln, i, m, set, NULL, &p);
+		if (!go_on(s, toil, m))
+			return false;
 	}
+	return true;
 }
 
-static bool travel(struct session *s, const struct look_request *what, struct journey *j, struct line *ln, struct err *e)
+static bool travel(struct session *s, const struct look_request *what, struct journey *j, struct line *ln,
+    struct toil *toil, struct err *e)
 {
 	int n = what->pos + 1;
 
@@ -136,8 +160,8 @@ static bool travel(struct session *s, const struct look_request *what, struct jo
 	*ln = (struct line){ j->tokens, what->n_prompt };
 	if (j->n)
 		exchange_rows(&s->kv, j->from, j->n, j->saved, false);
-	read_past(s, what, ln, j->from);
-	return true;
+	toil->of += what->pos - j->from;
+	return read_past(s, what, ln, j->from, toil) || err_set(e, ERR_INTERRUPTED, called_off);
 }
 
 static void come_back(struct session *s, struct journey *j)
@@ -197,7 +221,8 @@ static double jensen_shannon(const float *p, float p_lse, const float *q, float 
 	return sum > 0 || isnan(sum) ? sum : 0;
 }
 
-static void read_layers(struct session *s, struct look *k, const float *resid, const float *final, float final_lse)
+static bool read_layers(struct session *s, struct look *k, const float *resid, const float *final, float final_lse,
+    struct toil *toil)
 {
 	int n_vocab = s->m->hp.n_vocab, n = k->n_layers, last = -1;
 
@@ -213,10 +238,13 @@ static void read_layers(struct session *s, struct look *k, const float *resid, c
 			best_few(row, n_vocab, out->softmax.lse, out->top);
 			out->kl = (float)divergence(final, final_lse, row, out->softmax.lse, n_vocab);
 		}
+		if (!go_on(s, toil, m * lens_layer))
+			return false;
 	}
 	k->settled = n;
 	for (int l = n; l-- > 0 && (last < 0 || k->lens[l].top[0].id == last); last = k->lens[l].top[0].id)
 		k->settled = l;
+	return true;
 }
 
 static void compare(struct session *s, struct look *k, const struct line *ln, const float *edited, float edited_lse)
@@ -313,41 +341,68 @@ static bool check(const struct session *s, const struct look_request *what, stru
 	return true;
 }
 
-bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+/* What was asked for, into `k'.  False when it was called off. */
+static bool fill(struct session *s, const struct look_request *what, const struct line *ln, struct look *k,
+    struct toil *toil)
 {
 	const struct hparams *hp = &s->m->hp;
 	size_t n = (size_t)hp->n_vocab;
-	struct line ln = { s->tokens, s->n_prompt };
-	struct journey j = { .from = 0 };
-
-	if (!check(s, what, e))
-		return false;
-	if (what->past && !travel(s, what, &j, &ln, e)) {
-		come_back(s, &j);
-		return false;
-	}
-
-	struct look *k = look_new(s, what);
 	float *resid = k->lens ? mem_array((size_t)hp->n_layers * (size_t)hp->d_model, sizeof *resid) : NULL;
-	bool copies_logits = (what->what & LOOK_SITE) && what->at.site == SITE_logits;
+	bool copies_logits = (what->what & LOOK_SITE) && what->at.site == SITE_logits, ok;
 	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) || copies_logits ? mem_array(n, sizeof *logits) : NULL;
 	struct softmax_stats st = { 0 };
 
-	again(s, &ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
+	again(s, ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
 	    .attention = k->attention, .neurons = k->neurons, .resid = resid, .site = what->at.site,
 	    .layer = what->at.layer, .values = k->site, .index = what->at.index,
 	    .neuron = what->what & LOOK_NEURON ? &k->neuron : NULL }, logits);
+	ok = go_on(s, toil, 1);
 	if (logits)
 		kernels()->softmax_stats(logits, n, &st);
 	if (copies_logits)
 		memcpy(k->site, logits, n * sizeof *logits);
-	if (k->lens)
-		read_layers(s, k, resid, logits, st.lse);
-	if (what->what & LOOK_COMPARE)
-		compare(s, k, &ln, logits, st.lse);
+	ok = ok && (!k->lens || read_layers(s, k, resid, logits, st.lse, toil));
+	if (ok && what->what & LOOK_COMPARE)
+		compare(s, k, ln, logits, st.lse);
 	free(logits);
 	free(resid);
+	return ok;
+}
+
+static bool look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+{
+	struct line ln = { s->tokens, s->n_prompt };
+	struct journey j = { .from = 0 };
+	struct toil toil = { .of = 1 + (what->what & LOOK_LENS ? s->m->hp.n_layers * lens_layer : 0) +
+		(what->what & LOOK_COMPARE ? 1 : 0) };
+	struct look *k = NULL;
+	bool ok = !what->past || travel(s, what, &j, &ln, &toil, e);
+
+	if (ok) {
+		k = look_new(s, what);
+		ok = fill(s, what, &ln, k, &toil) || err_set(e, ERR_INTERRUPTED, called_off);
+	}
 	come_back(s, &j);
-	*out = k;
-	return true;
+	if (!ok)
+		look_unref(k);
+	else
+		*out = k;
+	return ok;
+}
+
+bool session_look(struct session *s, const struct look_request *what, const struct look **out, struct err *e)
+{
+	struct look_watch *w = s->opt.watch;
+	bool ok;
+
+	if (!check(s, what, e))
+		return false;
+	if (w) {
+		atomic_store(&w->done, 0);
+		atomic_store(&w->works, true);
+	}
+	ok = look(s, what, out, e);
+	if (w)
+		atomic_store(&w->works, false);
+	return ok;
 }

@@ -48,6 +48,13 @@ struct look_request {
 	int32_t track[LOOK_TRACK];
 };
 
+/* How far the look in work is, for whoever waits for it, and the way to call it off:
+ * any thread may look at it and set `stop', which whoever asks for a look clears. */
+struct look_watch {
+	atomic_bool works, stop;
+	_Atomic(float) done;    /* 0..1 */
+};
+
 struct look_candidate {
 	int32_t id;
 	float p;

@@ -79,6 +79,11 @@ static bool record_is_mark(struct source *s, int32_t id)
 	return source_is_mark(record_of(s)->behind, id);
 }
 
+static struct look_watch *record_watch(struct source *s)
+{
+	return source_watch(record_of(s)->behind);
+}
+
 static void record_close(struct source *s)
 {
 	struct record *r = record_of(s);
@@ -90,7 +95,8 @@ static void record_close(struct source *s)
 	free(r);
 }
 
-static const struct source_ops record_ops = { record_fd, record_take, record_send, record_piece, record_close, record_is_mark };
+static const struct source_ops record_ops = { record_fd, record_take, record_send, record_piece, record_close, record_is_mark,
+	record_watch };
 
 static struct record *around(struct source *behind)
 {

@@ -194,7 +194,7 @@ static void replay_close(struct source *s)
 }
 
 static const struct source_ops replay_ops = { replay_fd, replay_take, replay_send, replay_piece, replay_close,
-	replay_is_mark };
+	replay_is_mark, NULL };
 
 struct source *replay_open(const char *path, const struct probe *const *probes, int n_probes, struct err *e)
 {

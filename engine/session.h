@@ -24,6 +24,7 @@
 #include "engine/step.h"
 
 struct session;
+struct look_watch;
 
 /* Receives a finished step; the reference is the sink's. */
 typedef void step_sink(void *to, const struct step *s);
@@ -38,6 +39,7 @@ struct session_options {
 	bool keep_steps;        /* hold all steps, so that signals that look back survive a cut */
 	uint64_t seed;
 	const struct probe_plan *plan;  /* borrowed */
+	struct look_watch *watch;       /* of its looks; borrowed, NULL: nobody watches */
 	step_sink *sink;        /* NULL: steps are dropped */
 	void *to;
 	/* Sees every position that is read, prompt, generated or read again, on the

@@ -99,6 +99,9 @@ struct source_ops {
 	/* True for a token that is no text but a mark in it: where a turn begins, where
 	 * the text ends.  NULL: the source cannot tell. */
 	bool (*is_mark)(struct source *s, int32_t id);
+	/* How far an ORDER_LOOK is, and the way to call it off; good until the source is
+	 * closed.  NULL: the source does not look. */
+	struct look_watch *(*watch)(struct source *s);
 };
 
 struct source {
@@ -130,6 +133,11 @@ static inline const char *source_piece(struct source *s, int32_t id, size_t *n)
 static inline bool source_is_mark(struct source *s, int32_t id)
 {
 	return s->ops->is_mark && s->ops->is_mark(s, id);
+}
+
+static inline struct look_watch *source_watch(struct source *s)
+{
+	return s->ops->watch ? s->ops->watch(s) : NULL;
 }
 
 void source_close(struct source *s);    /* NULL is fine */

@@ -367,7 +367,7 @@ int fake_generated(const struct source *s)
 
 struct source *fake_open(const struct fake_options *o)
 {
-	static const struct source_ops ops = { fake_fd, fake_take, fake_send, fake_piece, fake_close, fake_is_mark };
+	static const struct source_ops ops = { fake_fd, fake_take, fake_send, fake_piece, fake_close, fake_is_mark, NULL };
 	struct fake *f = mem_zalloc(sizeof *f);
 	struct err e;
 	struct hparams hp = { .n_layers = o->n_layers ? o->n_layers : 6, .n_heads = o->n_heads ? o->n_heads : 8,

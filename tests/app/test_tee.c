@@ -68,7 +68,7 @@ static void fake_close(struct source *s)
 	free(f);
 }
 
-static const struct source_ops fake_ops = {fake_fd, fake_take, fake_send, fake_piece, fake_close, NULL};
+static const struct source_ops fake_ops = {fake_fd, fake_take, fake_send, fake_piece, fake_close, NULL, NULL};
 
 static struct source *fake_open(int n, bool *closed)
 {

@@ -74,6 +74,11 @@ static void calling_off_says_what_is_kept(void **state)
 	CHECK_INT(fake_orders(a->source, ORDER_PAUSE), 1);
 	app_tick(a);
 	CHECK_INT(a->work.kind, WORK_NONE);
+	/* A second press was meant for what is over already. */
+	CHECK(app_line(a, "cancel"));
+	CHECK(!a->quit);
+	clock_fake(SECONDS(4));
+	app_tick(a);
 	/* With nothing under way it leaves, as it does elsewhere. */
 	CHECK(app_line(a, "cancel"));
 	CHECK(a->quit);

@@ -64,6 +64,25 @@ static void a_look_leaves_the_run_as_it_was(void **state)
 	run_end(&looked);
 }
 
+static void a_look_that_is_called_off_gives_nothing(void **state)
+{
+	struct look_watch watch = { .stop = true };
+	const struct look *k = NULL;
+	struct err e = { 0 };
+	struct run r;
+
+	(void)state;
+	run_begin(&r, "llama", (struct session_options){ .piece = 5, .watch = &watch });
+	run_generate(&r, 3);
+	assert_false(session_look(r.s, &(struct look_request){ .what = LOOK_LENS, .pos = 2, .step = -1 }, &k, &e));
+	assert_null(k);
+	CHECK_INT(e.code, ERR_INTERRUPTED);
+	CHECK_STR(e.msg, "called off");
+	/* One pass of the one and a half that a lens of two layers takes. */
+	CHECK_NEAR(atomic_load(&watch.done), 1 / 1.5, 1e-6);
+	run_end(&r);
+}
+
 static void the_lens_of_the_last_layer_is_the_model_itself(void **state)
 {
 	struct run r;
@@ -255,8 +274,9 @@ static void see_a_branch_cut_at(int cut, double tolerance)
 	struct err e = { 0 };
 	struct edit ed;
 	const struct edit_set *none = edit_set_empty(), *set;
+	struct look_watch watch = { .stop = false };
 
-	run_begin(&r, "qwen2", (struct session_options){ .piece = 5 });
+	run_begin(&r, "qwen2", (struct session_options){ .piece = 5, .watch = &watch });
 	assert_true(edit_parse("L0.mlp[3] + 2", &session_model(r.s)->hp, &ed, &e));
 	ed.number = 1;
 	set = edit_set_with(none, &ed, 1);
@@ -295,6 +315,13 @@ static void see_a_branch_cut_at(int cut, double tolerance)
 	for (int i = 0; i < now->n_layers * now->d_ff; i++)
 		CHECK_NEAR(now->neurons[i], then->neurons[i], tolerance);
 	look_unref(now);
+	CHECK_NEAR(atomic_load(&watch.done), 1, 1e-6);
+	assert_false(atomic_load(&watch.works));
+	/* Called off on the way, it leaves the text of now alone, too. */
+	atomic_store(&watch.stop, true);
+	assert_null(look_back(&r, past, pos, &e));
+	CHECK_INT(e.code, ERR_INTERRUPTED);
+	assert_true(atomic_load(&watch.done) < 1);
 	run_generate(&r, 5);
 	run_generate(&other, 5);
 	CHECK_INT(session_len(r.s), session_len(other.s));
@@ -302,6 +329,7 @@ static void see_a_branch_cut_at(int cut, double tolerance)
 	for (int i = 1; i <= 5; i++)
 		assert_memory_equal(r.steps[r.n - i]->values, other.steps[other.n - i]->values, r.plan->n_values * sizeof(float));
 
+	atomic_store(&watch.stop, false);
 	/* What cannot be made again is refused. */
 	past[3].edits = 77;
 	assert_null(look_back(&r, past, pos, &e));
@@ -330,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_second_look_shows_what_the_step_measured),
 		TEST(a_look_leaves_the_run_as_it_was),
+		TEST(a_look_that_is_called_off_gives_nothing),
 		TEST(the_lens_of_the_last_layer_is_the_model_itself),
 		TEST(a_comparison_is_zero_without_edits_and_positive_with_one),
 		TEST(a_temperature_divides_the_scores_of_its_head_alone),
