@@ -362,6 +362,8 @@ struct view_lockstep pairing_view(struct pairing *p)
 	v.other = p->words;
 	v.k = x->seen.n ? &x->seen : NULL;
 	v.why_not = *x->why_not ? x->why_not : NULL;
+	/* Following a text token by token is no work to speak of. */
+	v.works = v.works && took > 0.4;
 	v.done = p->out ? analyst_progress(p->analyst) : 0;
 	if (v.done > 0.02f && took > 0.5)
 		v.left_s = took * (1 - (double)v.done) / (double)v.done;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct lock_figure_def lock_figures[N_LOCK_FIGURES] = {
 	[LOCK_DRIFT] = { "drift", "", "how far the residual streams are apart, in the length of the first" },
@@ -35,10 +36,9 @@ void draw_receipt(struct canvas *c, int y, const struct view_lockstep *r)
 		return;
 	}
 	flips = (int)lround((1 - k->agreement) * (double)k->n);
-	if (c->cols < 96)
-		snprintf(text, sizeof text, "swapped: JSD %.2g, KL %.2g, top-1 %d/%zu", k->jsd, k->kl, flips, k->n);
-	else
-		snprintf(text, sizeof text, "swapped: JSD %.3g nats, KL %.3g (%.3g at most), top-1 changed at %d of %zu tokens (%.3g %%)",
+	snprintf(text, sizeof text, "swapped: JSD %.3g nats, KL %.3g (%.3g at most), top-1 changed at %d of %zu tokens (%.3g %%)",
 	    k->jsd, k->kl, k->kl_max, flips, k->n, 100 * (1 - k->agreement));
+	if ((int)strlen(text) > c->cols)
+		snprintf(text, sizeof text, "swapped: JSD %.2g, KL %.2g, top-1 %d/%zu", k->jsd, k->kl, flips, k->n);
 	canvas_fit(c, y, 0, c->cols, flips ? STYLE_PEAK : STYLE_GOOD, text);
 }

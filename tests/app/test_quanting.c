@@ -186,6 +186,11 @@ static void output_errors_follow_what_is_read(void **state)
 	CHECK_INT(quantmap_total(v.map, 0, 0).n_tokens, calibration_positions(r.inputs));
 	run(&r, "run 5");
 	CHECK(whole(seen(&r).map, QUANTMAP_OUTPUT) != before);
+	/* A method that wants whole Gram matrices has them made of the same text. */
+	run(&r, "quant gptq bits=3 group=64");
+	v = seen(&r);
+	CHECK_INT(v.map->cells[0].state, QUANT_DONE);
+	CHECK_INT(v.map->cells[0].n_tokens, timeline_n_tokens(r.a->steps));
 	stop(&r);
 }
 

@@ -244,16 +244,31 @@ static struct rect map_place(int rows, int cols)
 	return (struct rect){ TOP - 1, 0, rows - TOP, cols - right_part(cols) };
 }
 
+/* Why there is nothing to see, or what would bring it. */
+static void draw_nothing(struct canvas *c, const struct view *v)
+{
+	static const char *const ways[] = { "a second model reads the same tokens:", "`lockstep FILE'   another file",
+		"`lockstep q4_0'   this model quantized", "`lockstep edits'  this model, edited" };
+	int n = sizeof ways / sizeof *ways, x = c->cols > 38 ? (c->cols - 38) / 2 : 0, y = c->rows > n ? (c->rows - n) / 3 : 0;
+	const struct view_lockstep *l = &v->lockstep;
+
+	if (!v->can_quant) {
+		pane_empty(c, "there is no model here to read with");
+	} else if (l->why_not || l->other) {
+		pane_empty(c, l->why_not ? l->why_not : "the second model is being made ready...");
+		draw_progress(c, 0, l);
+	} else {
+		for (int i = 0; i < n; i++)
+			canvas_fit(c, y + i, x, c->cols - x, STYLE_DIM, ways[i]);
+	}
+}
+
 static void draw(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	struct drawn d = look_at(v, c->ascii);
 
 	if (!d.l->k) {
-		pane_empty(c, !v->can_quant ? "there is no model here to read with" : d.l->why_not ? d.l->why_not :
-		    d.l->other ? "the second model is being made ready..." :
-		    "`lockstep FILE' reads along with another model file, `lockstep q4_0' with the model quantized");
-		if (d.l->other)
-			draw_progress(c, 0, d.l);
+		draw_nothing(c, v);
 		return;
 	}
 	struct canvas map = canvas_sub(c, map_place(c->rows, c->cols));
