@@ -41,7 +41,7 @@ struct lockstep {
 	size_t n;
 	struct lockstep_layer *layers;
 	struct lockstep_token *tokens;
-	float *drift, *cosine, *entropy;
+	float *drift, *cosine, *entropy;        /* [n][n_layers]: of a position behind a layer */
 	/* The first position, and in it the first layer, whose drift is above the
 	 * threshold; -1: none. */
 	long first_token;

@@ -72,6 +72,47 @@ static void the_closed_form_keeps_the_mean_and_levels_the_losses(void **state)
 	CHECK_NEAR(bits[1], 4, 1e-12);
 }
 
+static void an_exact_total_can_be_spent_to_the_last_bit(void **state)
+{
+	enum { M = 37 };
+	struct budget_choice c[M * 2];
+	int picks[M];
+	struct err e;
+
+	(void)state;
+	/* Sizes that are no whole numbers of steps. */
+	for (int i = 0; i < M; i++) {
+		c[2 * i] = (struct budget_choice){ 4.5 * (1000 + 7 * i), 1 };
+		c[2 * i + 1] = (struct budget_choice){ 8.5 * (1000 + 7 * i), 0.1 };
+	}
+	CHECK(budget_choose(c, M, 2, budget_sum(c, M, 2, (int[M]){ 0 }).bits, picks, &e));
+	for (int i = 0; i < M; i++)
+		CHECK_INT(picks[i], 0);
+	CHECK_INT(budget_uniform(c, M, 2, 1e9), 1);
+	CHECK_INT(budget_uniform(c, M, 2, 10), -1);
+}
+
+static void the_closed_form_takes_the_nearest_widths(void **state)
+{
+	struct budget_choice c[4 * 3];
+	double size[4] = { 100, 100, 300, 100 }, c0[4] = { 16, 1, 1, 1 / 16. }, want[4], gain, mean = 0;
+	int picks[4];
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		for (int k = 0; k < 3; k++)
+			c[i * 3 + k] = (struct budget_choice){ (2 + 2 * k) * size[i], size[i] * c0[i] * exp2(-2. * (2 + 2 * k)) };
+	CHECK(budget_choose_baq(c, 4, 3, size, 4 * 600, picks, want, &gain, &e));
+	for (int i = 0; i < 4; i++) {
+		mean += size[i] * want[i] / 600;
+		CHECK_NEAR(c0[i] * exp2(-2 * want[i]), exp2(-2 * want[1]), 1e-12);
+	}
+	CHECK_NEAR(mean, 4, 1e-12);
+	CHECK(picks[0] == 2 && picks[1] == 1 && picks[2] == 1 && picks[3] == 0);
+	CHECK_NEAR(gain, 1 / ((16 + 1 + 3 + 1 / 16.) / 6), 1e-12);
+}
+
 static void a_model_of_quantized_matrices_runs_beside_its_original(void **state)
 {
 	struct tiny_spec s = tiny_spec("llama", DTYPE_F32);
@@ -109,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_best_of_all_choices_is_found), TEST(what_is_not_to_be_had_is_not_chosen),
 		TEST(the_closed_form_keeps_the_mean_and_levels_the_losses),
+		TEST(an_exact_total_can_be_spent_to_the_last_bit), TEST(the_closed_form_takes_the_nearest_widths),
 		TEST(a_model_of_quantized_matrices_runs_beside_its_original),
 	};
 
