@@ -38,7 +38,7 @@ static void put_ramp(struct buf *out, const int stops[4], int dark_from)
 	}
 }
 
-static void put_style(struct buf *out)
+void html_style(struct buf *out)
 {
 	static const int light[4] = { 0xffffff, 0xfde3b5, 0xf0904d, 0xa8201a }, dark[4] = { 0x191d25, 0x51331f, 0xc46a1c, 0xffd97a };
 
@@ -237,7 +237,7 @@ static void put_head(struct buf *out, const struct export *x, const struct histo
 	    "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>");
 	put_escaped(out, m->model_name);
 	buf_str(out, " \xe2\x80\x93 clampmeter session</title>\n");
-	put_style(out);
+	html_style(out);
 	buf_str(out, "</head><body><main>\n<h1>");
 	put_escaped(out, m->model_name);
 	buf_printf(out, "</h1>\n<p class=\"sub\">a recorded session of clampmeter: ");

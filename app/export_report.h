@@ -55,6 +55,8 @@ void signal_range(const struct history *h, int i, float *lo, float *hi);
 
 /* As text inside an element or a quoted attribute. */
 void html_text(struct buf *out, const char *s, size_t n);
+/* The style of all pages, with grounds .g0 to .gf of a rising ramp. */
+void html_style(struct buf *out);
 /* A chart of one signal as SVG; and the mean of a grid of heads. */
 void svg_chart(struct buf *out, const struct history *h, int signal);
 void svg_heads(struct buf *out, const struct history *h, const struct hparams *hp);

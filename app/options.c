@@ -19,6 +19,7 @@ enum {
 	ON_BENCH = ON(bench),
 	ON_NEURONS = ON(neurons),
 	ON_QUANT = ON(quant),
+	ON_PAGES = ON_REPLAY | ON(quant),
 	ON_WRITING = ON(meter) | ON(run),
 	ON_TRACED = ON_WRITING | ON_REPLAY,
 	ON_ASKING = ON(meter) | ON(run) | ON(logits),

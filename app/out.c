@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -61,6 +63,73 @@ bool out_fd_write(int fd, const char *name, const void *p, size_t n, struct err 
 bool out_write(const void *p, size_t n, struct err *e)
 {
 	return out_fd_write(STDOUT_FILENO, "standard output", p, n, e);
+}
+
+bool out_file(const char *path, const void *p, size_t n, struct err *e)
+{
+	struct buf beside = { .data = NULL };
+	struct stat st;
+	bool plain = stat(path, &st) || S_ISREG(st.st_mode), ok;
+	int fd;
+
+	if (!strcmp(path, "-"))
+		return out_write(p, n, e);
+	/* Devices and pipes are written as they are. */
+	buf_printf(&beside, plain ? "%s.%ld" : "%s", path, (long)getpid());
+	fd = open(beside.data, O_WRONLY | O_CLOEXEC | (plain ? O_CREAT | O_EXCL : 0), 0666);
+	ok = fd >= 0 && out_fd_write(fd, path, p, n, e);
+	if (fd < 0 || (close(fd) && ok) || (ok && plain && rename(beside.data, path)))
+		ok = err_set(e, ERR_RUN, "%.200s: %s", path, strerror(errno));
+	if (!ok && fd >= 0 && plain)
+		unlink(beside.data);
+	buf_free(&beside);
+	return ok;
+}
+
+static int drawn_lines;
+
+static bool fits_terminal(const char *s, size_t n, int *lines)
+{
+	struct winsize ws = { .ws_row = 0 };
+	const char *term = getenv("TERM");
+	size_t width = 0;
+
+	*lines = 0;
+	if (!isatty(STDOUT_FILENO) || !term || !strcmp(term, "dumb") || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		width = s[i] == '\n' ? 0 : width + 1;
+		*lines += s[i] == '\n';
+		if (width > ws.ws_col)
+			return false;
+	}
+	/* One line is the progress of standard error. */
+	return *lines + 1 < ws.ws_row;
+}
+
+void out_draw(const char *s, size_t n)
+{
+	static uint64_t drawn_ns;
+	uint64_t now = clock_ns();
+	int lines;
+
+	if ((drawn_lines && now - drawn_ns < BETWEEN_NS) || !fits_terminal(s, n, &lines))
+		return;
+	drawn_ns = now;
+	out_draw_end();
+	fwrite(s, 1, n, stdout);
+	fflush(stdout);
+	drawn_lines = lines;
+}
+
+void out_draw_end(void)
+{
+	out_progress_end();
+	if (drawn_lines) {
+		printf("\r\033[%dA\033[J", drawn_lines);
+		fflush(stdout);
+	}
+	drawn_lines = 0;
 }
 
 /* Text between two bytes that get a treatment of their own. */

@@ -2,7 +2,7 @@
  * out -- standard output and standard error of the batch commands.
  *
  * Text goes out unbuffered by stdio, so that a full disk and a closed pipe are
- * noticed where they happen.  No escape byte is ever written here.
+ * noticed where they happen.  No escape byte is written where there is no terminal.
  *
  * Threads  the main thread
  */
@@ -23,6 +23,15 @@ void out_init(void);
  * empty message: that is the reader's choice, and nothing is said about it. */
 bool out_write(const void *p, size_t n, struct err *e) MUST_CHECK;
 bool out_fd_write(int fd, const char *name, const void *p, size_t n, struct err *e) MUST_CHECK;
+
+/* All of a file, which appears whole or not at all; `-' is standard output. */
+bool out_file(const char *path, const void *p, size_t n, struct err *e) MUST_CHECK;
+
+/* Lines that take the place of those drawn before, while standard output is a
+ * terminal large enough for them; elsewhere nothing is drawn.  Ten times a second at
+ * most.  out_draw_end() clears them for what is then written. */
+void out_draw(const char *s, size_t n);
+void out_draw_end(void);
 
 /* Appends generated or quoted text as standard output may have it: escaped when
  * that is a terminal (newline and tab pass), and as it is otherwise, except that

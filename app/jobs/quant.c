@@ -1,38 +1,20 @@
 /*
- * quant -- what quantization costs: tensor by tensor, chosen under a budget, or
+ * quant -- what quantization costs: tensor by tensor, shared out under a budget, or
  * between two files in lockstep.
  *
- * Tensors are measured one after another, each on all cores, so memory is that
- * of one tensor; the table is written when all are done.
+ * Tensors are measured one after another, each on all cores, so memory is that of
+ * one tensor; the table grows by a row a tensor, a map on a terminal in its place.
+ * An interrupt leaves what is done, with its sums.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/budget.h"
-#include "analysis/calibration.h"
-#include "analysis/lockstep.h"
-#include "analysis/requantized.h"
 #include "app/lockstep_report.h"
 #include "app/out.h"
-#include "app/quant_report.h"
-#include "app/setup.h"
+#include "app/quant_job.h"
 #include "engine/base/mem.h"
-
-enum { MAX_SPECS = 16, MAX_TEXT = 64 << 20 };
-
-struct quant {
-	const struct options *o;
-	struct setup setup;
-	struct pool *pool;
-	struct quant_spec specs[MAX_SPECS];
-	struct quant_table table;
-	struct calibration *calibration;
-	struct calibration_text text;
-	int32_t *tokens;                /* of --calibrate */
-	int *picks;                     /* [matrices] method of each, under a budget */
-	struct buf extra;               /* what is said after the table */
-};
 
 static bool list_methods(struct err *e)
 {
@@ -62,8 +44,8 @@ static bool parse_methods(struct quant *q, struct err *e)
 
 		if (comma)
 			*comma++ = 0;
-		if (q->table.n_specs == MAX_SPECS)
-			ok = err_set(e, ERR_USAGE, "at most %d methods at a time", MAX_SPECS);
+		if (q->table.n_specs == QUANT_MAX_SPECS)
+			ok = err_set(e, ERR_USAGE, "at most %d methods at a time", QUANT_MAX_SPECS);
 		else
 			ok = quant_parse(&q->specs[q->table.n_specs++], at, e);
 		at = comma;
@@ -119,9 +101,11 @@ static bool calibrate(struct quant *q, struct err *e)
 	q->text.pool = q->pool;
 	q->text.stop = out_interrupt_flag();
 	q->text.progress = show_reading;
+	q->table.n_tokens = q->text.n;
 	q->calibration = calibration_new(q->setup.model);
 	return calibration_read(q->calibration, &q->text, e);
 }
+
 
 static bool measure_row(struct quant *q, struct quant_row *row, struct err *e)
 {
@@ -133,225 +117,195 @@ static bool measure_row(struct quant *q, struct quant_row *row, struct err *e)
 	opt.in = calibration_inputs(q->calibration, row->t);
 	row->n_tokens = opt.in.n_tokens;
 	row->fits = quanterr_measure(&row->q, row->t, row->spec, &opt, e);
-	if (row->fits || e->code == ERR_UNSUPPORTED)
-		return true;
+	row->done = row->fits || e->code == ERR_UNSUPPORTED;
 	/* An embedding table is no linear layer: nothing is known of its inputs. */
-	if (e->code == ERR_USAGE && q->calibration && !opt.in.moments)
-		return true;
-	return e->code != ERR_INTERRUPTED && err_wrap(e, "%s", row->t->name);
-}
-
-static bool measure(struct quant *q, struct err *e)
-{
-	for (size_t i = 0; i < q->table.n_rows; i++) {
-		if (out_interrupted())
-			return err_set(e, ERR_INTERRUPTED, "%s", "");
-		out_bar((double)i / (double)q->table.n_rows, "%s: tensor %zu of %zu, %s", q->table.rows[i].spec->text, i + 1, q->table.n_rows,
-		    q->table.rows[i].t->name);
-		if (!measure_row(q, &q->table.rows[i], e))
-			return false;
+	if (e->code == ERR_USAGE && q->calibration && !opt.in.moments) {
+		err_set(e, ERR_UNSUPPORTED, "it is looked up, not multiplied: no inputs to weigh by");
+		row->done = true;
 	}
-	return true;
+	if (row->done && !row->fits)
+		snprintf(row->why, sizeof row->why, "%.90s", e->msg);
+	return row->done || (e->code != ERR_INTERRUPTED && err_wrap(e, "%s", row->t->name));
 }
 
-/* A positive number that is all of the text. */
-static bool read_number(const char *option, const char *text, double *out, struct err *e)
-{
-	char *end;
-
-	*out = strtod(text, &end);
-	if (end == text || *end || !(*out > 0))
-		return err_set(e, ERR_USAGE, "--%s takes a number above 0, not '%.40s'", option, text);
-	return true;
-}
-
-/* Reads the text with both; the figures go to `out`, in JSON the inside of an object. */
-static bool compare(struct quant *q, const struct model *base, const struct model *other, struct buf *out, struct err *e)
-{
-	int trained = base->hp.n_ctx_train;
-	struct lockstep_options k = { .base = base, .other = other, .tokens = q->setup.tokens, .n = q->setup.n_tokens,
-	    .n_ctx = q->o->context ? q->o->context : trained < 512 ? trained : 512, .exact = q->o->exact || !q->o->lockstep, .pool = q->pool,
-	    .stop = out_interrupt_flag(), .progress = show_reading };
-	struct lockstep result;
-
-	/* Between a model and its own copy in f32 only the weights are to differ, so
-	 * activations are not rounded. */
-	if (!read_number("threshold", q->o->threshold, &k.threshold, e) || !lockstep_run(&result, &k, e))
-		return false;
-	if (q->o->json)
-		lockstep_report_json(&result, &k, out);
-	else
-		lockstep_report_text(&result, &k, out);
-	lockstep_free(&result);
-	return true;
-}
-
-static size_t n_matrices(const struct quant *q)
+size_t quant_matrices(const struct quant *q)
 {
 	return q->table.n_rows / (size_t)q->table.n_specs;
 }
 
-/* What a matrix loses with a method, for choosing: its error at the output where
- * that is known, else of its weights, times how many weights there are. */
-static double loss_of(const struct quant_row *r)
+/* True when text goes to standard output as it comes. */
+static bool says_text(const struct quant *q)
 {
-	double out = quanterr_output(&r->q), n = (double)r->t->rows * (double)r->t->cols;
-
-	return !r->fits ? (double)NAN : n * (isnan(out) ? quanterr_rel(&r->q) : out);
+	return !q->o->json && !(q->o->html && !strcmp(q->o->html, "-"));
 }
 
-static void show_picks(struct quant *q, const struct budget_choice *c, double budget)
-{
-	size_t n = n_matrices(q);
-	double bits = 0, loss = 0, weights = 0;
-	const char *comma = "";
+typedef void say_fn(const struct quant_table *t, const struct quant_spec *spec, struct buf *out);
 
-	for (size_t i = 0; i < n; i++) {
-		bits += c[i * (size_t)q->table.n_specs + (size_t)q->picks[i]].bits;
-		loss += c[i * (size_t)q->table.n_specs + (size_t)q->picks[i]].loss;
-		weights += (double)q->table.rows[i].t->rows * (double)q->table.rows[i].t->cols;
-	}
-	buf_printf(&q->extra, q->o->json ? ", \"budget\": {\"bits\": %.9g, \"spent\": %.9g, \"predicted_loss\": %.9g, \"picks\": [" :
-	    "\nbudget %g bits a weight, %.4f spent, predicted loss %.4e\n", budget, bits / weights, loss / weights);
-	for (size_t i = 0; i < n; i++, comma = ", ") {
-		const char *name = q->table.rows[i].t->name, *method = q->specs[q->picks[i]].text;
-
-		if (!q->o->json) {
-			buf_printf(&q->extra, "%-28.60s %s\n", name, method);
-			continue;
-		}
-		buf_printf(&q->extra, "%s{\"name\": ", comma);
-		buf_json(&q->extra, name, strlen(name));
-		buf_str(&q->extra, ", \"method\": ");
-		buf_json(&q->extra, method, strlen(method));
-		buf_char(&q->extra, '}');
-	}
-	if (q->o->json)
-		buf_str(&q->extra, "]}");
-}
-
-static bool choose(struct quant *q, struct err *e)
-{
-	size_t n = n_matrices(q), k = (size_t)q->table.n_specs;
-	struct budget_choice *c = mem_array(n * k, sizeof *c);
-	double budget = 0, weights = 0;
-	bool ok = read_number("budget", q->o->budget, &budget, e);
-
-	q->picks = mem_array(n, sizeof *q->picks);
-	for (size_t i = 0; i < n * k; i++) {
-		const struct quant_row *r = &q->table.rows[i];
-		double size = (double)r->t->rows * (double)r->t->cols;
-
-		c[i % n * k + i / n] = (struct budget_choice){ r->q.bits * size, loss_of(r) };
-		weights += i < n ? size : 0;
-	}
-	ok = ok && budget_choose(c, n, (int)k, budget * weights, q->picks, e);
-	if (ok)
-		show_picks(q, c, budget);
-	else if (e->code == ERR_USAGE && weights > 0)
-		err_wrap(e, "--budget (over %.6g weights)", weights);
-	free(c);
-	return ok;
-}
-
-/* The model with every matrix under its method (`spec` below 0: as picked), beside
- * itself. */
-static bool run_quantized(struct quant *q, int spec, struct err *e)
-{
-	struct requantized *r = requantized_new(q->setup.model);
-	size_t n = n_matrices(q);
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < n; i++) {
-		int use = spec < 0 ? q->picks[i] : spec;
-		const struct quant_row *row = &q->table.rows[(size_t)use * n + i];
-		struct quanterr_options opt = { .pool = q->pool, .stop = out_interrupt_flag() };
-
-		out_bar((double)i / (double)n, "making the quantized model: tensor %zu of %zu", i + 1, n);
-		if (!row->fits)
-			continue;
-		ok = !q->calibration || row->spec->def->needs != QUANT_GRAM ||
-		    calibration_gram(q->calibration, row->t, &q->text, e);
-		opt.in = calibration_inputs(q->calibration, row->t);
-		ok = ok && requantized_put(r, row->t, row->spec, &opt, NULL, e);
-	}
-	ok = ok && compare(q, q->setup.model, requantized_model(r), &q->extra, e);
-	requantized_free(r);
-	return ok;
-}
-
-static bool end_to_end(struct quant *q, struct err *e)
-{
-	int last = q->o->budget ? 0 : q->table.n_specs;
-	bool ok = true;
-
-	buf_str(&q->extra, q->o->json ? ", \"end_to_end\": [" : "");
-	for (int k = q->o->budget ? -1 : 0; ok && k < last; k++) {
-		const char *method = k < 0 ? "as picked" : q->specs[k].text;
-
-		if (q->o->json) {
-			buf_str(&q->extra, k > 0 ? ", {\"method\": " : "{\"method\": ");
-			buf_json(&q->extra, method, strlen(method));
-			buf_str(&q->extra, ", ");
-		} else {
-			buf_printf(&q->extra, "\n%s\n", method);
-		}
-		ok = run_quantized(q, k, e);
-		buf_str(&q->extra, q->o->json ? "}" : "");
-		if (k < 0)
-			break;
-	}
-	buf_str(&q->extra, q->o->json ? "]" : "");
-	return ok;
-}
-
-static bool show(const struct quant *q, struct err *e)
+static bool say(const struct quant *q, say_fn *what, const struct quant_spec *spec, struct err *e)
 {
 	struct buf out = { .data = NULL };
 	bool ok;
 
+	if (!says_text(q))
+		return true;
+	what(&q->table, spec, &out);
+	out_draw_end();
+	ok = out_write(out.data, out.len, e);
+	buf_free(&out);
+	return ok;
+}
+
+static bool say_row(const struct quant *q, const struct quant_row *row, struct err *e)
+{
+	struct buf out = { .data = NULL };
+	bool ok = true;
+
+	if (!says_text(q))
+		return true;
+	if (q->o->map) {
+		quant_text_map(&q->table, row->spec, &out);
+		out_draw(out.data, out.len);
+	} else {
+		quant_text_row(row, &out);
+		out_progress_end();
+		ok = out_write(out.data, out.len, e);
+	}
+	buf_free(&out);
+	return ok;
+}
+
+static bool measure_spec(struct quant *q, struct quant_row *rows, size_t n, struct err *e)
+{
+	const struct quant_spec *spec = rows->spec;
+	double all = 0, done = 0;
+	struct err own;
+	bool ok = q->o->map || say(q, quant_text_head, spec, e);
+
+	for (size_t i = 0; i < n; i++)
+		all += (double)rows[i].t->rows * (double)rows[i].t->cols;
+	for (size_t i = 0; ok && i < n; i++) {
+		out_bar(done / all, "%s: tensor %zu of %zu, %s", spec->text, i + 1, n, rows[i].t->name);
+		ok = (!out_interrupted() || err_set(e, ERR_INTERRUPTED, "%s", "")) && measure_row(q, &rows[i], e) &&
+		    say_row(q, &rows[i], e);
+		done += (double)rows[i].t->rows * (double)rows[i].t->cols;
+	}
+	out_progress_end();
+	if (ok)
+		return say(q, q->o->map ? quant_text_map : quant_text_sums, spec, e);
+	/* What is done is shown; what went wrong is said by the caller. */
+	if (e->code == ERR_INTERRUPTED && say(q, q->o->map ? quant_text_map : quant_text_sums, spec, &own))
+		say(q, quant_text_cut, spec, &own);
+	return false;
+}
+
+static bool measure(struct quant *q, struct err *e)
+{
+	size_t n = quant_matrices(q);
+
+	for (int k = 0; k < q->table.n_specs; k++)
+		if ((k && says_text(q) && !out_write("\n", 1, e)) || !measure_spec(q, q->table.rows + (size_t)k * n, n, e))
+			return false;
+	return true;
+}
+
+bool quant_number(const char *option, const char *text, double *out, struct err *e)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	if (end == text || *end || !(*out > 0) || !isfinite(*out))
+		return err_set(e, ERR_USAGE, "--%s takes a number above 0, not '%.40s'", option, text);
+	return true;
+}
+
+/* How the text of -p or -f is read with two models.  Between a model and its own
+ * copy only the weights are to differ, so activations are not rounded. */
+static bool prepare_reading(struct quant *q, const struct model *base, struct err *e)
+{
+	int trained = base->hp.n_ctx_train;
+
+	q->read = (struct lockstep_options){ .base = base, .other = q->setup.model, .tokens = q->setup.tokens,
+	    .n = q->setup.n_tokens, .n_ctx = q->o->context ? q->o->context : trained < 512 ? trained : 512,
+	    .exact = q->o->exact || !q->o->lockstep, .pool = q->pool, .stop = out_interrupt_flag(), .progress = show_reading };
+	q->table.read = &q->read;
+	return quant_number("threshold", q->o->threshold, &q->read.threshold, e);
+}
+
+void quant_keep_outcome(struct quant *q, const char *method, struct lockstep k)
+{
+	q->table.outcomes = mem_resize(q->table.outcomes, (size_t)q->table.n_outcomes + 1, sizeof *q->table.outcomes);
+	q->table.outcomes[q->table.n_outcomes++] = (struct quant_outcome){ method, k };
+}
+
+/* The model with every matrix under a method, one method after another. */
+static bool end_to_end(struct quant *q, struct err *e)
+{
+	size_t n = quant_matrices(q);
+	int *picks = mem_array(n, sizeof *picks);
+	struct lockstep k;
+	bool ok = true;
+
+	for (int s = 0; ok && s < q->table.n_specs; s++) {
+		for (size_t i = 0; i < n; i++)
+			picks[i] = q->table.rows[(size_t)s * n + i].fits ? s : -1;
+		if ((ok = quant_run_picked(q, picks, &k, e)))
+			quant_keep_outcome(q, q->specs[s].text, k);
+	}
+	free(picks);
+	return ok;
+}
+
+/* What comes behind the tables; all of it in JSON. */
+static bool say_rest(const struct quant *q, struct err *e)
+{
+	struct buf out = { .data = NULL };
+	bool ok = true;
+
 	out_progress_end();
 	if (q->o->json) {
-		buf_str(&out, "{\"model\": ");
-		buf_json(&out, q->table.model, strlen(q->table.model));
-		buf_printf(&out, ", \"tokens\": %zu, ", q->text.n);
-		quant_report_json(&q->table, &out);
-		buf_add(&out, q->extra.data, q->extra.len);
-		buf_str(&out, "}\n");
-	} else if (q->o->map) {
-		quant_report_map(&q->table, &out);
-	} else {
-		quant_report_table(&q->table, &out);
+		quant_json(&q->table, q->o->map, &out);
+	} else if (says_text(q)) {
+		quant_text_plans(&q->table, &out);
+		quant_text_outcomes(&q->table, &out);
 	}
-	if (!q->o->json)
-		buf_add(&out, q->extra.data, q->extra.len);
 	ok = out_write(out.data, out.len, e);
+	buf_clear(&out);
+	if (ok && q->o->html) {
+		quant_html(&q->table, &out);
+		ok = out_file(q->o->html, out.data, out.len, e);
+	}
 	buf_free(&out);
 	return ok;
 }
 
 static bool run_methods(struct quant *q, struct err *e)
 {
+	struct err own;
+	bool reads = q->o->prompt || q->o->prompt_file, ok;
+
 	if (!q->o->method)
 		return err_set(e, ERR_USAGE, "quant needs --method SPEC (or --lockstep BASE); --method list names them");
 	if (!strcmp(q->o->method, "list"))
 		return list_methods(e);
-	bool reads = q->o->prompt || q->o->prompt_file;
-
 	if (!parse_methods(q, e) || !setup_open(&q->setup, q->o, e) || (reads && !setup_prompt(&q->setup, q->o, e)))
 		return false;
 	out_catch_interrupt();
-	if (!(q->pool = pool_new(q->setup.session.n_threads, e)))
+	if (!(q->pool = pool_new(q->setup.session.n_threads, e)) || (reads && !prepare_reading(q, q->setup.model, e)))
 		return false;
 	make_rows(q);
-	return (!q->o->calibrate || calibrate(q, e)) && measure(q, e) && (!q->o->budget || choose(q, e)) &&
-	    (!reads || end_to_end(q, e)) && show(q, e);
+	if (q->o->calibrate && !calibrate(q, e))
+		return false;
+	ok = measure(q, e) && (!q->o->budget || quant_budget(q, e)) && (!reads || q->o->budget || end_to_end(q, e));
+	if (ok)
+		return say_rest(q, e);
+	return e->code == ERR_INTERRUPTED && !say_rest(q, &own) ? false : ok;
 }
 
 static bool run_lockstep(struct quant *q, struct err *e)
 {
 	struct options base_options = *q->o;
 	struct buf out = { .data = NULL };
+	struct lockstep k;
 	struct model *base;
 	bool ok;
 
@@ -361,11 +315,25 @@ static bool run_lockstep(struct quant *q, struct err *e)
 	ok = setup_open(&q->setup, q->o, e) && setup_prompt(&q->setup, q->o, e);
 	if (ok) {
 		out_catch_interrupt();
-		buf_str(&out, q->o->json ? "{" : "");
-		ok = (q->pool = pool_new(q->setup.session.n_threads, e)) && compare(q, base, q->setup.model, &out, e);
-		buf_str(&out, q->o->json ? "}\n" : "");
+		ok = (q->pool = pool_new(q->setup.session.n_threads, e)) && prepare_reading(q, base, e) &&
+		    lockstep_run(&k, &q->read, e);
 		out_progress_end();
-		ok = ok && out_write(out.data, out.len, e);
+	}
+	if (ok) {
+		q->table.model = q->setup.model->name;
+		quant_keep_outcome(q, q->setup.model->path, k);
+		buf_str(&out, q->o->json ? "{" : "");
+		if (q->o->json)
+			lockstep_report_json(&k, &q->read, &out);
+		else if (says_text(q))
+			lockstep_report_text(&k, &q->read, &out);
+		buf_str(&out, q->o->json ? "}\n" : "");
+		ok = out_write(out.data, out.len, e);
+		buf_clear(&out);
+	}
+	if (ok && q->o->html) {
+		quant_html(&q->table, &out);
+		ok = out_file(q->o->html, out.data, out.len, e);
 	}
 	buf_free(&out);
 	model_close(base);
@@ -375,14 +343,20 @@ static bool run_lockstep(struct quant *q, struct err *e)
 bool job_quant(const struct options *o, struct err *e)
 {
 	struct quant q = { .o = o };
-	bool ok = o->lockstep ? run_lockstep(&q, e) : run_methods(&q, e);
+	bool ok;
 
+	if (o->json && o->html && !strcmp(o->html, "-"))
+		return err_set(e, ERR_USAGE, "--json and `--html -' cannot both have standard output");
+	ok = o->lockstep ? run_lockstep(&q, e) : run_methods(&q, e);
 	out_progress_end();
 	for (size_t i = 0; i < q.table.n_rows; i++)
 		quanterr_free(&q.table.rows[i].q);
+	for (int i = 0; i < q.table.n_plans; i++)
+		free(q.table.plans[i].picks);
+	for (int i = 0; i < q.table.n_outcomes; i++)
+		lockstep_free(&q.table.outcomes[i].k);
+	free(q.table.outcomes);
 	free(q.table.rows);
-	free(q.picks);
-	buf_free(&q.extra);
 	calibration_free(q.calibration);
 	free(q.tokens);
 	pool_free(q.pool);
