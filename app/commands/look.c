@@ -204,6 +204,9 @@ static bool stands_in(const struct app *a, enum pane_id *slot)
 
 bool cmd_cancel(struct app *a, const struct args *args, struct err *e)
 {
+	/* Out of a tensor, while the map goes on being measured. */
+	if (a->focus == PANE_quant && quanting_leave(a))
+		return true;
 	return work_cancel(a) || cmd_leave(a, args, e);
 }
 
