@@ -3,8 +3,11 @@
 
     tests/bench/peer.py [--peer llama-bench] [--rounds 3] [-t THREADS] MODEL.gguf...
 
-Both read 512 prompt tokens and write 64; ours with all probes running.  For
-development only: nothing in the build or the tests needs it.
+Both read 512 prompt tokens from an empty context, and both write 64 tokens behind
+those 512 (llama-bench -d 512): equal depth, so attention costs both the same.  Ours
+runs with all probes.  One model takes a minute or so; the 8B shape wants
+--prefill 128 --decode 16.  For development only: nothing in the build or the tests
+needs it.
 """
 import argparse
 import json
@@ -16,22 +19,26 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 def ours(a, model):
-    out = subprocess.run([a.program, "bench", model, "--json", "--rounds", "1", "-t", str(a.threads), "-c", "640",
-                          "--prefill", str(a.prefill), "--decode", str(a.decode)],
+    out = subprocess.run([a.program, "bench", model, "--json", "--rounds", "1", "-t", str(a.threads), "-c",
+                          str(a.prefill + a.decode), "--prefill", str(a.prefill), "--decode", str(a.decode)],
                          check=True, capture_output=True, text=True).stdout
     r = json.loads(out)
     s = r["speed"]
     return {"prefill": s["prefill_probes_on"]["median_per_s"], "decode": s["decode_probes_on"]["median_per_s"],
-            "decode_off": s["decode_probes_off"]["median_per_s"], "share": s["share_of_read_limit"],
+            "decode_off": s["decode_probes_off"]["median_per_s"],
+            "prefill_off": s["prefill_probes_off"]["median_per_s"], "share": s["share_of_read_limit"],
             "read": r["machine"]["memory_read"], "peak": r["start_and_memory"]["peak_bytes"]}
 
 
+def peer_once(a, model, *what):
+    out = subprocess.run([a.peer, "-m", model, "-t", str(a.threads), "-r", "1", "-o", "json", *map(str, what)],
+                         check=True, capture_output=True, text=True).stdout
+    return json.loads(out)[0]["avg_ts"]
+
+
 def peer(a, model):
-    out = subprocess.run([a.peer, "-m", model, "-p", str(a.prefill), "-n", str(a.decode), "-t", str(a.threads),
-                          "-r", "1", "-o", "json"], check=True, capture_output=True, text=True).stdout
-    r = json.loads(out)
-    return {"prefill": next(x["avg_ts"] for x in r if x["n_prompt"]),
-            "decode": next(x["avg_ts"] for x in r if x["n_gen"])}
+    return {"prefill": peer_once(a, model, "-p", a.prefill, "-n", 0),
+            "decode": peer_once(a, model, "-p", 0, "-n", a.decode, "-d", a.prefill)}
 
 
 def middle(rows, key):
@@ -50,7 +57,7 @@ def main():
     p.add_argument("-t", "--threads", type=int, default=os.cpu_count())
     a = p.parse_args()
     print("| model | threads | decode, peer | decode, ours | ratio | prefill, peer | prefill, ours | ratio "
-          "| of read limit | probes |")
+          "| of read limit | probes: decode, prefill |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for model in a.models:
         a_rows, b_rows = [], []
@@ -62,9 +69,9 @@ def main():
             x, xl, xh = middle(a_rows, key)
             y, yl, yh = middle(b_rows, key)
             cells.append(f"{x:.1f} ({xl:.1f}-{xh:.1f}) | {y:.1f} ({yl:.1f}-{yh:.1f}) | {y / x:.2f}")
-        cost = 100 * (1 - middle(b_rows, "decode")[0] / middle(b_rows, "decode_off")[0])
+        cost = [100 * (1 - middle(b_rows, k)[0] / middle(b_rows, k + "_off")[0]) for k in ("decode", "prefill")]
         print(f"| {os.path.basename(model)} | {a.threads} | {' | '.join(cells)} | "
-              f"{middle(b_rows, 'share')[0]:.0f}% of {middle(b_rows, 'read')[0]:.1f} GB/s | {cost:.1f}% |", flush=True)
+              f"{middle(b_rows, 'share')[0]:.0f}% of {middle(b_rows, 'read')[0]:.1f} GB/s | {cost[0]:.0f}%, {cost[1]:.0f}% |", flush=True)
 
 
 if __name__ == "__main__":
