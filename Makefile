@@ -73,7 +73,7 @@ $(B)/app/demo.o: $(wildcard app/demo/demo.gguf)
 # One kernel file per instruction set; kernels.c picks at run time.
 ifeq ($(shell uname -m),x86_64)
 $(B)/engine/kernels_avx2.o:   CFLAGS += -mavx2 -mfma -mf16c
-$(B)/engine/kernels_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
+$(B)/engine/kernels_avx512.o $(B)/engine/kernels_amx.o: CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
 endif
 
 ## run      install what is missing, build, open the meter (ARGS="MODEL -p TEXT")

@@ -7,6 +7,9 @@
 extern const struct kernels kernels_ref;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2, kernels_avx512;
+#if defined(__linux__)
+extern const struct kernels kernels_amx;
+#endif
 #elif defined(__aarch64__)
 extern const struct kernels kernels_neon;
 #if defined(__linux__)
@@ -20,6 +23,9 @@ const struct kernels *const kernel_tables[] = {
 #if defined(__x86_64__)
     &kernels_avx2,
     &kernels_avx512,
+#if defined(__linux__)
+    &kernels_amx,
+#endif
 #elif defined(__aarch64__)
     &kernels_neon,
 #if defined(__linux__)

@@ -5,7 +5,7 @@
  * against it, for every function and every row of dtypes.def.  Sums may be
  * taken in another order than the reference takes them, but always in the same
  * order for the same shape, whatever the thread count or the alignment.
- * CLAMPMETER_KERNELS=ref|avx2|avx512|neon|neondot in the environment forces a table
+ * CLAMPMETER_KERNELS=ref|avx2|avx512|amx|neon|neondot in the environment forces a table
  * that the machine can run.
  */
 #ifndef ENGINE_KERNELS_H
