@@ -20,7 +20,11 @@
 #define PANEL_FLIP 0u
 #include "engine/kernels_avx512.inc"
 
-enum { TILE = 16, TILES_WAIT = 2 };
+enum {
+	TILE = 16,
+	TILES_WAIT = 3,         /* groups between a product and its reading */
+	RING = 4,               /* groups whose sums are in memory */
+};
 
 /* What ldtilecfg reads: sums in 0 and 1, vectors in 4 and 6, weights in 5 and 7. */
 struct tiles {
@@ -53,16 +57,18 @@ struct block {
 	_Alignas(64) int8_t padded[TILE][PANEL_K];              /* for fewer than sixteen */
 };
 
-/* Sums of the products of a group of columns: out[vector][row]. */
-#define TILE_DOT(sums, vectors, weights, q, stride, w, zero, out)                                    \
-	__asm__ volatile("tileloadd (%6,%5,1), %%tmm" #sums "\n\t"                                \
+/* Sums of the products of a group of columns: a sum for each vector (rows of the tile)
+ * and row of the panel. */
+#define TILE_DOT(sums, vectors, weights, q, stride, w, zero)                                      \
+	__asm__ volatile("tileloadd (%4,%5,1), %%tmm" #sums "\n\t"                                \
 			 "tileloadd (%0,%1,1), %%tmm" #vectors "\n\t"                             \
 			 "tileloadd (%2,%3,1), %%tmm" #weights "\n\t"                             \
-			 "tdpbssd %%tmm" #weights ", %%tmm" #vectors ", %%tmm" #sums "\n\t"       \
-			 "tilestored %%tmm" #sums ", (%4,%5,1)"                                   \
+			 "tdpbssd %%tmm" #weights ", %%tmm" #vectors ", %%tmm" #sums              \
 			 :                                                                        \
-			 : "r"(q), "r"(stride), "r"(w), "r"((size_t)4 * PANEL_ROWS), "r"(out), "r"((size_t)64), "r"(zero) \
+			 : "r"(q), "r"(stride), "r"(w), "r"((size_t)4 * PANEL_ROWS), "r"(zero), "r"((size_t)64) \
 			 : "memory")
+#define TILE_STORE(sums, out) \
+	__asm__ volatile("tilestored %%tmm" #sums ", (%0,%1,1)" : : "r"(out), "r"((size_t)64) : "memory")
 
 INLINE void add_scaled(__m512 *acc, int32_t (*sums)[TILE], const float *scale, const float *offset,
     const float *d, const float *dsum)
@@ -82,27 +88,35 @@ INLINE void add_scaled(__m512 *acc, int32_t (*sums)[TILE], const float *scale, c
 		acc[j] = _mm512_fmadd_ps(o, _mm512_set1_ps(dsum[j]), acc[j]);
 }
 
-/* Sixteen rows of the panel, from row r on.  What a tile stores is read two groups
- * later: the way through memory is long. */
+/* Sixteen rows of the panel, from row r on.  The way from a product through memory is
+ * long: a tile is stored while the next is computed, and read two groups later. */
 INLINE void block_rows(const struct panel_int *p, size_t r, size_t kn, size_t group, bool has_offset,
     const struct block *b, __m512 *acc)
 {
-	_Alignas(64) int32_t sums[2 * TILES_WAIT][TILE][TILE];
+	_Alignas(64) int32_t sums[RING][TILE][TILE];
 	size_t n = kn / group;
 
 #pragma GCC unroll 16
 	for (int j = 0; j < TILE; j++)
 		acc[j] = _mm512_setzero_ps();
 	for (size_t g = 0; g < n + TILES_WAIT; g++) {
-		if (g < n && g % 2)
-			TILE_DOT(0, 4, 5, b->q + g * group, b->stride, p->q[g * group / 4][r], b->zero, sums[g % (2 * TILES_WAIT)]);
-		else if (g < n)
-			TILE_DOT(1, 6, 7, b->q + g * group, b->stride, p->q[g * group / 4][r], b->zero, sums[g % (2 * TILES_WAIT)]);
+		const int8_t *q = b->q + g * group;
+		if (g % 2) {
+			if (g < n)
+				TILE_DOT(1, 6, 7, q, b->stride, p->q[g * group / 4][r], b->zero);
+			if (g <= n)
+				TILE_STORE(0, sums[(g - 1) % RING]);
+		} else {
+			if (g < n)
+				TILE_DOT(0, 4, 5, q, b->stride, p->q[g * group / 4][r], b->zero);
+			if (g && g <= n)
+				TILE_STORE(1, sums[(g - 1) % RING]);
+		}
 		if (g < TILES_WAIT)
 			continue;
 		size_t at = g - TILES_WAIT;
-		add_scaled(acc, sums[at % (2 * TILES_WAIT)], p->scale[at] + r, has_offset ? p->offset[at] + r : NULL,
-		    b->d[at], b->dsum[at]);
+		add_scaled(acc, sums[at % RING], p->scale[at] + r, has_offset ? p->offset[at] + r : NULL, b->d[at],
+		    b->dsum[at]);
 	}
 }
 

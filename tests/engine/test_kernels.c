@@ -236,7 +236,7 @@ static void integer_tiles_match_double(void **state)
 			continue;
 		for (size_t i = 0; (n = widths((enum dtype)t, i)); i++)
 			EACH_TABLE(k) {
-				size_t m = 1 + bits() % 15, stride = PANEL_ROWS + 1;
+				size_t m = 1 + bits() % (i % 2 ? 15 : 40), stride = PANEL_ROWS + 1;
 				struct rows rows = {w + 1 + i % 3, dtype_row_bytes((enum dtype)t, n),
 				    i % 3 ? PANEL_ROWS : 1 + bits() % PANEL_ROWS};
 				for (size_t row = 0; row < rows.n_rows; row++)
@@ -265,6 +265,55 @@ static void integer_tiles_match_double(void **state)
 						CHECK(y[j * stride + row] == 12345);
 				}
 			}
+	}
+}
+
+static void mul_all(const struct kernels *k, enum dtype t, struct rows rows, const struct acts8 *a, size_t n, size_t j0,
+    size_t m, void *panel, float *y)
+{
+	struct acts8 from = {.q = a->q + j0 * a->n_pad, .d = a->d + j0 * a->n_pad / ACT_BLOCK,
+	    .sums = a->sums + j0 * a->n_pad / ACT_GROUP, .n_pad = a->n_pad};
+
+	for (size_t k0 = 0; k0 < n; k0 += PANEL_K) {
+		size_t kn = n - k0 < PANEL_K ? n - k0 : PANEL_K;
+		k->fill_int[t](rows, k0, kn, panel);
+		k->mul_int[t](panel, rows.n_rows, k0, kn, &from, m, y + j0 * PANEL_ROWS, PANEL_ROWS, k0 == 0);
+	}
+}
+
+/* A product does not depend on which vectors it was computed together with; and the
+ * tables for AVX-512, with tiles and without, share every bit. */
+static void integer_tiles_in_pieces_give_the_same_bits(void **state)
+{
+	static _Alignas(64) unsigned char panel[PANEL_BYTES];
+	static unsigned char w[PANEL_ROWS * MAX_N * 4];
+	static float x[MAX_M * MAX_N], y[MAX_M * PANEL_ROWS], piece[MAX_M * PANEL_ROWS], plain[MAX_M * PANEL_ROWS];
+	static struct rounded r;
+	enum { N = 1280, M = 53 };
+
+	(void)state;
+	for (int t = 0; t < N_DTYPES; t++) {
+		bool have_plain = false;
+		if (dtypes[t]->is_float)
+			continue;
+		struct rows rows = {w, dtype_row_bytes((enum dtype)t, N), PANEL_ROWS};
+		for (size_t row = 0; row < rows.n_rows; row++)
+			random_row((enum dtype)t, w + row * rows.row_bytes, N, false);
+		randomize(x, (size_t)M * N, 2);
+		EACH_TABLE(k) {
+			struct acts8 a = round_rows(k, x, N, M, &r);
+			mul_all(k, (enum dtype)t, rows, &a, N, 0, M, panel, y);
+			for (size_t j = 0, m = 1; j < M; j += m, m = (m * 5) % 23 + 1)
+				mul_all(k, (enum dtype)t, rows, &a, N, j, m < M - j ? m : M - j, panel, piece);
+			if (memcmp(y, piece, sizeof(float) * M * PANEL_ROWS))
+				fail_msg("%s %s: pieces differ", k->name, dtypes[t]->name);
+			if (!strcmp(k->name, "avx512")) {
+				memcpy(plain, y, sizeof plain);
+				have_plain = true;
+			}
+			if (!strcmp(k->name, "amx") && have_plain && memcmp(y, plain, sizeof(float) * M * PANEL_ROWS))
+				fail_msg("%s: avx512 and amx differ", dtypes[t]->name);
+		}
 	}
 }
 
@@ -488,6 +537,7 @@ int main(void)
 	    TEST(every_table_rounds_activations_to_the_same_bits),
 	    TEST(integer_products_of_rows_match_double),
 	    TEST(integer_tiles_match_double),
+	    TEST(integer_tiles_in_pieces_give_the_same_bits),
 	    TEST(float_products_match_double),
 	    TEST(norms_and_activations_match_the_reference),
 	    TEST(activations_of_extreme_values_stay_sane),
