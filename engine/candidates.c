@@ -567,7 +567,7 @@ static void keep_row(struct candidates *c, const float *key, struct candidate la
 
 void candidates_nucleus(struct candidates *c, double mass, bool past, const double *e, void *room)
 {
-	struct search s = { .past = past, .weight = e, .key = room, .at = (uint16_t *)((float *)room + c->n) };
+	struct search s = { .past = past, .weight = e, .key = room, .at = (void *)((float *)room + c->n) };
 	size_t n = 0;
 
 	if (c->n > FEW)

@@ -33,7 +33,7 @@ static void fill_row(void *of, int row, struct table_cell *cells)
 
 	snprintf(r->pos, sizeof r->pos, "%d", at.pos);
 	/* What the same sums in another order leave is no distance. */
-	if (at.kl < 1e-6)
+	if (at.kl > 0 && at.kl < 1e-6)
 		snprintf(r->kl, sizeof r->kl, "<1e-6");
 	else
 		snprintf(r->kl, sizeof r->kl, "%.3g", at.kl);
