@@ -174,6 +174,10 @@ bool work_cancel(struct app *a)
 {
 	if (a->work.kind == WORK_NONE)
 		return a->work.over_ns && clock_ns() - a->work.over_ns < JUST_NOW_NS;
+	/* The probe text is read after each edit without being asked for: until it is
+	 * shown, the key was not meant for it. */
+	if (a->work.kind == WORK_lab && !a->work.shown && !lab_awaited(a->lab))
+		return false;
 	a->work.over_ns = clock_ns();
 	kinds[a->work.kind].stop(a);
 	return true;
