@@ -87,7 +87,7 @@ check: $(FLOORS:%=test-%) test-cli
 # The whole program, from outside; tests/cli/*.c are programs those tests use.
 CLI_TOOLS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/cli/*.c)))
 $(CLI_TOOLS): %: %.o $(B)/tests/libtest.a $(call libs,analysis)
-	$(LINK) $(LDLIBS)
+	$(LINK) -lcmocka $(LDLIBS)
 test-cli: $(BIN) $(CLI_TOOLS)
 	@tests/tools/cli.sh $(B)
 deps:

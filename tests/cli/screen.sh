@@ -85,3 +85,16 @@ expect $LEFT
 expect model.gguf: was cut short while it was in use
 ends 3"
 }
+
+it_is_installed_and_gives_a_tour() {
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$TOP" -s install FLAVOR="${build#build/}" PREFIX=/usr DESTDIR="$PWD/root" >make.log 2>&1 ||
+		{ cat make.log; return 1; }
+	[ -x root/usr/bin/clampmeter ] && [ -s root/usr/share/man/man1/clampmeter.1 ] || { echo 'not installed'; return 1; }
+	root/usr/bin/clampmeter run demo -p x -n 1 >out 2>err || { has err 'without the built-in model' && skip 'no built-in model'; }
+	HOME=$PWD XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config
+	export HOME XDG_STATE_HOME XDG_CONFIG_HOME
+	"$TOOLS/tour" root/usr/bin/clampmeter >tour.log 2>&1 || { cat tour.log; return 1; }
+	# What was typed is remembered, and what was done can be done again.
+	has state/clampmeter/history '^clamp L4.mlp\[559\] = 360$' && has state/clampmeter/history '^quit$' &&
+	gives 0 root/usr/bin/clampmeter replay --verify state/clampmeter/sessions/* && has out 'bit for bit'
+}
