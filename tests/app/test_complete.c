@@ -77,13 +77,13 @@ static void what_is_offered_begins_with_what_was_typed(void **state)
 static void arguments_are_completed_by_their_type(void **state)
 {
 	(void)state;
-	CHECK(offered("show lo") == 2 && has("log") && has("logitlens"));
+	CHECK(offered("show lo") >= 2 && has("log") && has("logitlens"));
 	CHECK(offered("clamp L2.H") == 8 && has("L2.H7"));
 	CHECK(offered("lens ent") >= 1 && has("entropy"));
 	CHECK(offered("sampler top-") >= 2 && has("top-k"));
 	CHECK(offered("sampler top-k 40 | te") >= 1 && has("temp"));
 	CHECK(offered("help samp") >= 2 && has("sampler") && has("samplers"));
-	CHECK(offered("copy t") == 2 && has("text") && has("table"));
+	CHECK(offered("copy t") >= 2 && has("text") && has("table"));
 	CHECK(offered("theme ") >= 2 && has("light"));
 	CHECK_INT(offered("nonsense x"), 0);
 	CHECK_INT(offered("step 3 "), 0);       /* nothing comes behind the number */
