@@ -52,8 +52,27 @@ test-$(1): $$(TESTS.$(1)) ; @tests/tools/run.sh $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call floor,$f)))
 
-# What several tests share: the tiny model written in memory, readers of reference files.
-$(B)/tests/libtest.a: $(call objs,$(sort $(wildcard tests/*.c)))
+# The CUDA backend: a shared object where nvcc is, opened at run time where a device is.
+NVCC := $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA := $(sort $(wildcard engine/cuda/*.cu))
+CUDA_SO := $(if $(and $(NVCC),$(filter release,$(FLAVOR))),$(B)/clampmeter-cuda.so)
+NVFLAGS := -std=c++17 -O3 -lineinfo -gencode arch=compute_90,code=sm_90 -gencode arch=compute_75,code=compute_75
+all: $(CUDA_SO)
+$(B)/clampmeter-cuda.so: $(CUDA) $(wildcard engine/cuda/*.h) engine/kernels.h engine/site.h engine/sites.def engine/hparams.h
+	@mkdir -p $(@D); echo "  NVCC $@"
+	$(Q)$(NVCC) $(NVFLAGS) -I. -shared -Xcompiler -fPIC,-fvisibility=hidden -o $@ $(CUDA) -lcublas -Xlinker -rpath,$(dir $(NVCC))../lib64 \
+	    || { rm -f $@; echo "  no CUDA backend: nvcc failed"; }
+
+# What several tests share: the tiny model written in memory, readers of reference
+# files; the CUDA kernels as plain C on an emulated device, and that as an object to load.
+EMULATED := $(patsubst %.cu,$(B)/tests/emu/%.o,$(filter-out %/dev_cuda.cu,$(CUDA))) $(call objs,$(wildcard tests/emu/*.c))
+$(EMULATED): CFLAGS += -fPIC
+$(B)/tests/emu/%.o: %.cu
+	@mkdir -p $(@D); echo "  CC $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -x c -c -o $@ $<
+$(B)/tests/emulated.so: $(EMULATED)
+	$(LINK) -shared -lm
+$(B)/tests/libtest.a: $(call objs,$(sort $(wildcard tests/*.c))) $(EMULATED)
 
 $(BIN): $(B)/app/main.o $(call libs,app)
 	$(LINK) $(LDLIBS)
@@ -122,8 +141,9 @@ man: $(BIN)
 	@$(BIN) --man > $(B)/clampmeter.1
 ## install  into PREFIX (/usr/local)
 PREFIX ?= /usr/local
-install: $(BIN) man
+install: $(BIN) $(CUDA_SO) man
 	install -D -m755 $(BIN) $(DESTDIR)$(PREFIX)/bin/clampmeter
+	$(if $(wildcard $(CUDA_SO)),install -D -m755 $(CUDA_SO) $(DESTDIR)$(PREFIX)/lib/clampmeter/clampmeter-cuda.so)
 	install -D -m644 $(B)/clampmeter.1 $(DESTDIR)$(PREFIX)/share/man/man1/clampmeter.1
 ## clean    remove what was built
 clean: ; rm -rf build

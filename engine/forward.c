@@ -234,6 +234,19 @@ static void embed(void *of, int task, int worker)
 	}
 }
 
+/* The residual stream comes from elsewhere. */
+static void go_on(void *of, int task, int worker)
+{
+	struct forward *f = of;
+	int d = f->hp->d_model;
+
+	(void)worker;
+	FOR_ROWS(f, task, j) {
+		memcpy(row(f->resid, j, d), f->pass->resid + (size_t)j * (size_t)d, (size_t)d * sizeof *f->resid);
+		enter_layer(f, f->pass->first_layer, j);
+	}
+}
+
 /* Scores are divided by the temperature of their head: it is enough to divide the
  * query.  Not above zero counts as 1. */
 static void warm(const struct forward *f, int j, float *q)
@@ -441,8 +454,8 @@ void forward_run(struct forward *f, const struct pass *p)
 		neurons_measure(&f->neurons, f->m, f->pool);
 	rope_set(&f->rope, p->pos0, p->m);
 	f->layer = 0;
-	each_position(f, embed);
-	for (int l = 0; l < f->hp->n_layers; l++) {
+	each_position(f, p->resid ? go_on : embed);
+	for (int l = p->resid ? p->first_layer : 0; l < f->hp->n_layers; l++) {
 		f->layer = l;
 		const struct layer *lw = layer_in_force(f, l);
 

@@ -58,6 +58,10 @@ struct pass {
 	struct step **steps;    /* [m], filled by probes and edits; NULL: nothing is measured */
 	const struct capture *capture;
 	const struct onlooker *onlooker;        /* NULL: nobody looks */
+	/* Layers below were computed elsewhere; this stands behind them, [m][d_model].
+	 * NULL: the pass begins with the tokens. */
+	const float *resid;
+	int first_layer;
 };
 
 /* plan may be NULL: no probes. */

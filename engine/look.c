@@ -35,18 +35,18 @@ struct line {
 	int n_prompt;
 };
 
-/* The rows of positions [pos, pos + n) in all layers, so that they can be put back. */
-static void exchange_rows(const struct kvcache *kv, int pos, int n, float *saved, bool back)
+/* Floats of the keys and values of n positions. */
+static size_t row_floats(const struct session *s, int n)
 {
-	size_t floats = kv->row * (size_t)n;
+	const struct hparams *hp = &s->m->hp;
 
-	for (int l = 0; l < kv->n_layers; l++) {
-		float *k = kvcache_k(kv, l, pos), *v = kvcache_v(kv, l, pos);
-		float *sk = saved + (size_t)l * 2 * floats, *sv = sk + floats;
+	return (size_t)hp->n_layers * 2 * (size_t)hp->n_kv_heads * (size_t)hp->d_head * (size_t)n;
+}
 
-		memcpy(back ? k : sk, back ? sk : k, floats * sizeof *saved);
-		memcpy(back ? v : sv, back ? sv : v, floats * sizeof *saved);
-	}
+/* The rows of positions [pos, pos + n) in all layers, so that they can be put back. */
+static bool exchange_rows(struct session *s, int pos, int n, float *saved, bool back, struct err *e)
+{
+	return s->backend.def->rows(s->backend.state, pos, n, saved, back, e);
 }
 
 static const struct edit_set *held_set(const struct session *s, uint32_t revision)
@@ -69,10 +69,9 @@ struct toil {
 	double done, of;
 };
 static const double lens_layer = 0.25;
-static const char called_off[] = "called off";
 
 /* So much more is done.  False when it was called off. */
-static bool go_on(struct session *s, struct toil *t, double more)
+static bool go_on(struct session *s, struct toil *t, double more, struct err *e)
 {
 	struct look_watch *w = s->opt.watch;
 
@@ -80,32 +79,32 @@ static bool go_on(struct session *s, struct toil *t, double more)
 	if (!w)
 		return true;
 	atomic_store(&w->done, (float)(t->done / t->of));
-	return !atomic_load(&w->stop);
+	return !atomic_load(&w->stop) || err_set(e, ERR_INTERRUPTED, "called off");
 }
 
-static void pass(struct session *s, const struct line *ln, int pos, int m, const struct edit_set *edits,
-    const struct capture *c, struct pass *p)
+static bool pass(struct session *s, const struct line *ln, int pos, int m, const struct edit_set *edits,
+    const struct capture *c, struct pass *p, struct err *e)
 {
 	*p = (struct pass){ .tokens = ln->tokens + pos, .m = m, .pos0 = pos, .n_prompt = ln->n_prompt, .edits = edits,
 		.capture = c };
-	forward_run(s->fwd, p);
+	return s->backend.def->run(s->backend.state, p, e);
 }
 
 /* Runs the position once more under `edits`; the cache ends as it was. */
-static void again(struct session *s, const struct line *ln, int pos, const struct edit_set *edits,
-    const struct capture *c, float *logits)
+static bool again(struct session *s, const struct line *ln, int pos, const struct edit_set *edits,
+    const struct capture *c, float *logits, struct err *e)
 {
-	float *saved = mem_array((size_t)s->kv.n_layers * 2 * s->kv.row, sizeof *saved);
+	float *saved = mem_array(row_floats(s, 1), sizeof *saved);
 	struct pass p;
+	bool ok = exchange_rows(s, pos, 1, saved, false, e) && pass(s, ln, pos, 1, edits, c, &p, e);
+	const float *found = ok && logits ? s->backend.def->logits(s->backend.state, &p, 0, 1, e) : NULL;
 
-	exchange_rows(&s->kv, pos, 1, saved, false);
-	pass(s, ln, pos, 1, edits, c, &p);
-	if (logits)
-		memcpy(logits, forward_logits(s->fwd, &p, 0, 1), (size_t)s->m->hp.n_vocab * sizeof *logits);
-	exchange_rows(&s->kv, pos, 1, saved, true);
+	if (found)
+		memcpy(logits, found, (size_t)s->m->hp.n_vocab * sizeof *logits);
+	ok = ok && (found || !logits) && exchange_rows(s, pos, 1, saved, true, e);
 	free(saved);
-	s->kv.len = s->n_read;
 	s->last_logits = NULL;
+	return ok;
 }
 
 /* A line that was left, put into the cache for as long as it is looked at. */
@@ -118,7 +117,7 @@ struct journey {
 /* Reads [from, pos) of the line again: what was generated one by one, as it was, so
  * that the same bits come; a prompt in pieces, which may not be those of then. */
 static bool read_past(struct session *s, const struct look_request *what, const struct line *ln, int from,
-    struct toil *toil)
+    struct toil *toil, struct err *e)
 {
 	struct pass p;
 
@@ -130,8 +129,7 @@ static bool read_past(struct session *s, const struct look_request *what, const 
 		for (m = 1; m < most && i + m < what->pos && i + m < ln->n_prompt && what->past[i + m].edits == edits;)
 			m++;
 		m = edit_set_span(set, i, m, ln->n_prompt);
-		pass(s, ln, i, m, set, NULL, &p);
-		if (!go_on(s, toil, m))
+		if (!pass(s, ln, i, m, set, NULL, &p, e) || !go_on(s, toil, m, e))
 			return false;
 	}
 	return true;
@@ -151,26 +149,29 @@ static bool travel(struct session *s, const struct look_request *what, struct jo
 	    s->history[j->from]->index == what->past[j->from].step)
 		j->from++;
 	j->n = n - 1 - j->from;
-	if (j->n && !(j->saved = mem_big((size_t)s->kv.n_layers * 2 * s->kv.row, (size_t)j->n * sizeof *j->saved,
+	if (j->n && !(j->saved = mem_big(row_floats(s, j->n), sizeof *j->saved,
 	    "the cache of the text of now", e)))
 		return false;
 	j->tokens = mem_array((size_t)n, sizeof *j->tokens);
 	for (int i = 0; i < n; i++)
 		j->tokens[i] = what->past[i].token;
 	*ln = (struct line){ j->tokens, what->n_prompt };
-	if (j->n)
-		exchange_rows(&s->kv, j->from, j->n, j->saved, false);
+	if (j->n && !exchange_rows(s, j->from, j->n, j->saved, false, e)) {
+		mem_big_free(j->saved);
+		j->saved = NULL;
+		return false;
+	}
 	toil->of += what->pos - j->from;
-	return read_past(s, what, ln, j->from, toil) || err_set(e, ERR_INTERRUPTED, called_off);
+	return read_past(s, what, ln, j->from, toil, e);
 }
 
-static void come_back(struct session *s, struct journey *j)
+static bool come_back(struct session *s, struct journey *j, struct err *e)
 {
-	if (j->saved)
-		exchange_rows(&s->kv, j->from, j->n, j->saved, true);
-	s->kv.len = s->n_read;
+	bool ok = !j->saved || exchange_rows(s, j->from, j->n, j->saved, true, e);
+
 	mem_big_free(j->saved);
 	free(j->tokens);
+	return ok;
 }
 
 static void best_few(const float *logits, int n, float lse, struct look_candidate top[LOOK_TOP])
@@ -222,14 +223,16 @@ static double jensen_shannon(const float *p, float p_lse, const float *q, float 
 }
 
 static bool read_layers(struct session *s, struct look *k, const float *resid, const float *final, float final_lse,
-    struct toil *toil)
+    struct toil *toil, struct err *e)
 {
 	int n_vocab = s->m->hp.n_vocab, n = k->n_layers, last = -1;
 
 	for (int l = 0, m; l < n; l += m) {
 		m = n - l < FORWARD_LOGITS ? n - l : FORWARD_LOGITS;
-		const float *logits = forward_lens(s->fwd, resid + (size_t)l * (size_t)s->m->hp.d_model, m);
+		const float *logits = s->backend.def->lens(s->backend.state, resid + (size_t)l * (size_t)s->m->hp.d_model, m, e);
 
+		if (!logits)
+			return false;
 		for (int i = 0; i < m; i++) {
 			const float *row = logits + (size_t)i * (size_t)n_vocab;
 			struct look_layer *out = &k->lens[l + i];
@@ -238,7 +241,7 @@ static bool read_layers(struct session *s, struct look *k, const float *resid, c
 			best_few(row, n_vocab, out->softmax.lse, out->top);
 			out->kl = (float)divergence(final, final_lse, row, out->softmax.lse, n_vocab);
 		}
-		if (!go_on(s, toil, m * lens_layer))
+		if (!go_on(s, toil, m * lens_layer, e))
 			return false;
 	}
 	k->settled = n;
@@ -247,7 +250,8 @@ static bool read_layers(struct session *s, struct look *k, const float *resid, c
 	return true;
 }
 
-static void compare(struct session *s, struct look *k, const struct line *ln, const float *edited, float edited_lse)
+static bool compare(struct session *s, struct look *k, const struct line *ln, const float *edited, float edited_lse,
+    struct err *e)
 {
 	int n = s->m->hp.n_vocab;
 	const struct edit_set *none = edit_set_empty();
@@ -255,8 +259,13 @@ static void compare(struct session *s, struct look *k, const struct line *ln, co
 	struct softmax_stats st;
 	struct look_candidate top[LOOK_TOP];
 
-	again(s, ln, k->asked.pos, none, NULL, plain);
+	bool ok = again(s, ln, k->asked.pos, none, NULL, plain, e);
+
 	edit_set_unref(none);
+	if (!ok) {
+		free(plain);
+		return false;
+	}
 	kernels()->softmax_stats(plain, (size_t)n, &st);
 	k->jsd = (float)jensen_shannon(edited, edited_lse, plain, st.lse, n);
 	k->kl = (float)divergence(edited, edited_lse, plain, st.lse, n);
@@ -271,6 +280,7 @@ static void compare(struct session *s, struct look *k, const struct line *ln, co
 		k->tracked[i][1] = plain[k->asked.track[i]] - st.lse;
 	}
 	free(plain);
+	return true;
 }
 
 static struct look *look_new(const struct session *s, const struct look_request *what)
@@ -341,9 +351,9 @@ static bool check(const struct session *s, const struct look_request *what, stru
 	return true;
 }
 
-/* What was asked for, into `k'.  False when it was called off. */
+/* What was asked for, into `k'.  False when it was called off, or a device failed. */
 static bool fill(struct session *s, const struct look_request *what, const struct line *ln, struct look *k,
-    struct toil *toil)
+    struct toil *toil, struct err *e)
 {
 	const struct hparams *hp = &s->m->hp;
 	size_t n = (size_t)hp->n_vocab;
@@ -352,18 +362,17 @@ static bool fill(struct session *s, const struct look_request *what, const struc
 	float *logits = what->what & (LOOK_LENS | LOOK_COMPARE) || copies_logits ? mem_array(n, sizeof *logits) : NULL;
 	struct softmax_stats st = { 0 };
 
-	again(s, ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
+	ok = again(s, ln, what->pos, set_of(s, k->edits), &(struct capture){ .attention_layer = what->layer,
 	    .attention = k->attention, .neurons = k->neurons, .resid = resid, .site = what->at.site,
 	    .layer = what->at.layer, .values = k->site, .index = what->at.index,
-	    .neuron = what->what & LOOK_NEURON ? &k->neuron : NULL }, logits);
-	ok = go_on(s, toil, 1);
-	if (logits)
+	    .neuron = what->what & LOOK_NEURON ? &k->neuron : NULL }, logits, e) && go_on(s, toil, 1, e);
+	if (ok && logits)
 		kernels()->softmax_stats(logits, n, &st);
-	if (copies_logits)
+	if (ok && copies_logits)
 		memcpy(k->site, logits, n * sizeof *logits);
-	ok = ok && (!k->lens || read_layers(s, k, resid, logits, st.lse, toil));
+	ok = ok && (!k->lens || read_layers(s, k, resid, logits, st.lse, toil, e));
 	if (ok && what->what & LOOK_COMPARE)
-		compare(s, k, ln, logits, st.lse);
+		ok = compare(s, k, ln, logits, st.lse, e);
 	free(logits);
 	free(resid);
 	return ok;
@@ -376,13 +385,15 @@ static bool look(struct session *s, const struct look_request *what, const struc
 	struct toil toil = { .of = 1 + (what->what & LOOK_LENS ? s->m->hp.n_layers * lens_layer : 0) +
 		(what->what & LOOK_COMPARE ? 1 : 0) };
 	struct look *k = NULL;
+	struct err later;
 	bool ok = !what->past || travel(s, what, &j, &ln, &toil, e);
 
 	if (ok) {
 		k = look_new(s, what);
-		ok = fill(s, what, &ln, k, &toil) || err_set(e, ERR_INTERRUPTED, called_off);
+		ok = fill(s, what, &ln, k, &toil, e);
 	}
-	come_back(s, &j);
+	/* The first failure is the one to tell. */
+	ok = come_back(s, &j, ok ? e : &later) && ok;
 	if (!ok)
 		look_unref(k);
 	else

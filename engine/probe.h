@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "engine/kernels.h"
+#include "engine/probe_kinds.h"
 #include "engine/site.h"
 
 struct step;
@@ -47,6 +48,7 @@ struct probe {
 	/* Instead of reduce, for what needs the step before (NULL at the start of a
 	 * text).  Runs once, when token and candidates are known. */
 	void (*derive)(const struct step *s, const struct step *prev, float *out);
+	enum probe_kind kind;   /* what reduce() comes to, so that a device can do it in place */
 };
 
 struct probe_plan {

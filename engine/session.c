@@ -26,6 +26,15 @@ static bool choose_sizes(struct session *s, struct err *e)
 	return true;
 }
 
+static bool open_backend(struct session *s, struct err *e)
+{
+	const struct session_options *opt = &s->opt;
+
+	return backend_open(&s->backend, opt->backend, &(struct backend_options){ .model = s->m, .pool = s->pool,
+	    .n_ctx = s->n_ctx, .max_m = opt->piece, .exact = opt->exact, .plan = opt->probes ? opt->plan : NULL,
+	    .gpu_layers = opt->gpu_layers, .progress = opt->progress, .of = opt->progress_of }, e);
+}
+
 struct session *session_new(const struct model *m, const struct session_options *opt, struct err *e)
 {
 	struct session *s = mem_zalloc(sizeof *s);
@@ -37,10 +46,8 @@ struct session *session_new(const struct model *m, const struct session_options 
 	if (!choose_sizes(s, e))
 		goto fail;
 	if (!(s->pool = pool_new(opt->n_threads > 0 ? opt->n_threads : pool_cores(), e)) ||
-	    !(s->mm = matmul_new(s->pool, opt->exact, e)) ||
-	    !kvcache_new(&s->kv, hp->n_layers, s->n_ctx, (size_t)hp->n_kv_heads * (size_t)hp->d_head, e) ||
-	    !(s->fwd = forward_new(m, s->mm, &s->kv, s->opt.piece, opt->exact, opt->probes ? opt->plan : NULL, e)) ||
-	    !(s->sampler = sampler_new(hp->n_vocab, e)) || !(first = chain_parse(SAMPLER_DEFAULT, 0, e)))
+	    !open_backend(s, e) || !(s->sampler = sampler_new(hp->n_vocab, e)) ||
+	    !(first = chain_parse(SAMPLER_DEFAULT, 0, e)))
 		goto fail;
 	session_chain(s, first);
 	chain_unref(first);
@@ -77,9 +84,7 @@ void session_free(struct session *s)
 		edit_set_unref(s->sets[i]);
 	free(s->sets);
 	sampler_free(s->sampler);
-	forward_free(s->fwd);
-	kvcache_free(&s->kv);
-	matmul_free(s->mm);
+	backend_close(&s->backend);
 	pool_free(s->pool);
 	free(s);
 }
@@ -114,6 +119,16 @@ const int32_t *session_tokens(const struct session *s)
 	return s->tokens;
 }
 
+const char *session_kernels(const struct session *s)
+{
+	return s->backend.kernels;
+}
+
+const char *session_note(const struct session *s)
+{
+	return s->backend.note;
+}
+
 const struct edit_set *session_edits_now(const struct session *s)
 {
 	return s->edits;
@@ -136,7 +151,7 @@ void session_seed(struct session *s, uint64_t seed)
 
 size_t session_bytes(const struct session *s)
 {
-	return 2 * sizeof(float) * (size_t)s->kv.n_layers * (size_t)s->n_ctx * s->kv.row + forward_bytes(s->fwd);
+	return s->backend.def->bytes(s->backend.state);
 }
 
 void session_edits(struct session *s, const struct edit_set *edits)
@@ -205,7 +220,6 @@ static void unread_last(struct session *s)
 
 	if (s->n_read > keep)
 		s->n_read = keep;
-	s->kv.len = s->n_read;
 	forget_from(s, s->n_read);
 	s->last_logits = NULL;
 }
@@ -320,8 +334,10 @@ static bool finish_rows(struct session *s, const struct pass *p, int j, int n, c
     struct err *e)
 {
 	size_t v = (size_t)s->m->hp.n_vocab;
-	const float *logits = forward_logits(s->fwd, p, j, n);
+	const float *logits = s->backend.def->logits(s->backend.state, p, j, n, e);
 
+	if (!logits)
+		return false;
 	s->last_logits = logits + (size_t)(n - 1) * v;
 	if (job->out)
 		memcpy(job->out, logits, (size_t)n * v * sizeof *logits);
@@ -350,7 +366,7 @@ static bool read_piece(struct session *s, int m, const struct reading_job *job, 
 	struct reading_job rows = *job;
 
 	make_steps(s, m);
-	forward_run(s->fwd, &p);
+	ok = s->backend.def->run(s->backend.state, &p, e);
 	for (int j = all ? 0 : ends ? m - 1 : m, n; ok && j < m; j += n) {
 		n = m - j < FORWARD_LOGITS ? m - j : FORWARD_LOGITS;
 		ok = finish_rows(s, &p, j, n, &rows, e);
@@ -368,7 +384,6 @@ static bool read_piece(struct session *s, int m, const struct reading_job *job, 
 	}
 	if (ok)
 		s->n_read += m;
-	s->kv.len = s->n_read;
 	return ok;
 }
 
@@ -428,7 +443,7 @@ bool session_reread(struct session *s, int from, struct err *e)
 
 	if (from < 0 || from >= upto)
 		return true;
-	s->n_read = s->kv.len = from;
+	s->n_read = from;
 	s->last_logits = NULL;
 	forget_from(s, from);
 	s->branch++;

@@ -34,6 +34,10 @@ struct session_options {
 	int n_ctx;              /* 0: what the model was trained for, at most 4096 */
 	int piece;              /* prompt tokens per pass; 0: 256 */
 	bool exact;             /* activations stay in float */
+	int backend;            /* enum backend_id; BACKEND_AUTO: see backend.h */
+	int gpu_layers;         /* on a device; 0: as many as fit */
+	void (*progress)(void *of, double done);        /* of a slow opening, 0 to 1; or NULL */
+	void *progress_of;
 	bool probes;            /* false only to measure what they cost */
 	bool prompt_logits;     /* distributions of prompt positions too */
 	bool keep_steps;        /* hold all steps, so that signals that look back survive a cut */
@@ -56,6 +60,10 @@ int session_threads(const struct session *s);
 int session_len(const struct session *s);               /* tokens of the text */
 int session_read(const struct session *s);              /* tokens that are in the cache */
 const int32_t *session_tokens(const struct session *s);
+/* What computes: "avx512"; "cuda, NVIDIA H200". */
+const char *session_kernels(const struct session *s);
+/* Why a device that is there is not used; "" when there is nothing to say. */
+const char *session_note(const struct session *s);
 
 /* Both keep a reference of their own and take effect from the next pass. */
 void session_edits(struct session *s, const struct edit_set *edits);
@@ -86,7 +94,7 @@ bool session_reread(struct session *s, int from, struct err *e) MUST_CHECK;
 /* Logits of the last position read, [n_vocab]; good until the next pass. */
 const float *session_last_logits(const struct session *s);
 
-/* Bytes of cache and scratch (not the file). */
+/* Bytes of cache and scratch (not the file); on a device, all that it holds. */
 size_t session_bytes(const struct session *s);
 
 #endif

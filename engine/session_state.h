@@ -2,7 +2,7 @@
 #ifndef ENGINE_SESSION_STATE_H
 #define ENGINE_SESSION_STATE_H
 
-#include "engine/forward.h"
+#include "engine/backend.h"
 #include "engine/session.h"
 
 /* What drew a token: read again, it is what its stages go on from. */
@@ -15,9 +15,7 @@ struct session {
 	const struct model *m;
 	struct session_options opt;
 	struct pool *pool;
-	struct matmul *mm;
-	struct kvcache kv;
-	struct forward *fwd;
+	struct backend backend;
 	struct sampler *sampler;
 	const struct edit_set *edits;
 	const struct edit_set **sets;   /* every set that was in force, the newest last */

@@ -19,9 +19,9 @@ static void look_back(const struct step *s, const struct step *prev, float *out)
 	*out = prev ? (float)(s->pos - prev->pos) : 0;
 }
 
-static const struct probe head_entropy = { "head_entropy", PROBE_HEADS, SITE_attn_probs, read_head, NULL };
-static const struct probe mlp_first = { "mlp_first", PROBE_LAYERS, SITE_mlp, read_first, NULL };
-static const struct probe distance = { "distance", PROBE_SCALAR, SITE_NONE, NULL, look_back };
+static const struct probe head_entropy = { "head_entropy", PROBE_HEADS, SITE_attn_probs, read_head, NULL, PROBE_SOFTMAX };
+static const struct probe mlp_first = { "mlp_first", PROBE_LAYERS, SITE_mlp, read_first, NULL, PROBE_ANY };
+static const struct probe distance = { "distance", PROBE_SCALAR, SITE_NONE, NULL, look_back, PROBE_ANY };
 static const struct probe *const probes[] = { &head_entropy, &mlp_first, &distance };
 
 static void collect(void *to, const struct step *s)

@@ -25,7 +25,7 @@ static void reduce(const struct site_view *at, float *out)
 extern const struct lens_def lens_attn_entropy;
 const struct lens_def lens_attn_entropy = {
 	.probe = { .name = "attn_entropy", .axes = PROBE_HEADS,
-	           .site = SITE_attn_probs, .reduce = reduce },
+	           .site = SITE_attn_probs, .kind = PROBE_SOFTMAX, .reduce = reduce },
 	.doc = "how widely each head looks",
 	.read_it = "0: the head reads a single earlier token. e to this number is how many "
 	           "tokens it effectively reads: 2.3 is ten. Sharp heads copy or point; wide "

@@ -25,7 +25,7 @@ static void reduce(const struct site_view *at, float *out)
 extern const struct lens_def lens_attn_entropy_norm;
 const struct lens_def lens_attn_entropy_norm = {
 	.probe = { .name = "attn_entropy_norm", .axes = PROBE_HEADS,
-	           .site = SITE_attn_probs, .reduce = reduce },
+	           .site = SITE_attn_probs, .kind = PROBE_SOFTMAX, .reduce = reduce },
 	.doc = "how widely each head looks, of what it could: 0 one position, 1 all alike",
 	.read_it = "0: the head reads one token. 1: it reads every earlier token alike, which "
 	           "carries no information about where things are. Dividing by the length "

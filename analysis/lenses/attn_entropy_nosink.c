@@ -43,7 +43,7 @@ static void reduce(const struct site_view *at, float *out)
 extern const struct lens_def lens_attn_entropy_nosink;
 const struct lens_def lens_attn_entropy_nosink = {
 	.probe = { .name = "attn_entropy_nosink", .axes = PROBE_HEADS,
-	           .site = SITE_attn_probs, .reduce = reduce },
+	           .site = SITE_attn_probs, .kind = PROBE_SOFTMAX, .reduce = reduce },
 	.doc = "how widely each head looks when its first-token share is set aside",
 	.read_it = "Compare with attn_entropy: where this one is much larger the head was "
 	           "resting on the first token and what is left of its attention is spread "

@@ -16,7 +16,7 @@ static void reduce(const struct site_view *at, float *out)
 
 extern const struct lens_def lens_attn_norm;
 const struct lens_def lens_attn_norm = {
-	.probe = { .name = "attn_norm", .axes = PROBE_LAYERS, .site = SITE_attn_out, .reduce = reduce },
+	.probe = { .name = "attn_norm", .axes = PROBE_LAYERS, .site = SITE_attn_out, .kind = PROBE_LENGTH, .reduce = reduce },
 	.doc = "length of what attention adds to the residual stream",
 	.read_it = "Set it against resid_norm: a block that adds a tenth of the length of the "
 	           "stream nudges it, one that adds as much again turns it. Peaks show the "

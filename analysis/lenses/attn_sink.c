@@ -16,7 +16,7 @@ static void reduce(const struct site_view *at, float *out)
 
 extern const struct lens_def lens_attn_sink;
 const struct lens_def lens_attn_sink = {
-	.probe = { .name = "attn_sink", .axes = PROBE_HEADS, .site = SITE_attn_probs, .reduce = reduce },
+	.probe = { .name = "attn_sink", .axes = PROBE_HEADS, .site = SITE_attn_probs, .kind = PROBE_SOFTMAX, .reduce = reduce },
 	.doc = "how much of its attention each head parks on the first token",
 	.read_it = "Near 1 the head is idle at this token: it looks at the start of the text "
 	           "because it must look somewhere. A head that leaves the sink has found "

@@ -16,7 +16,7 @@ static void reduce(const struct site_view *at, float *out)
 
 extern const struct lens_def lens_mlp_norm;
 const struct lens_def lens_mlp_norm = {
-	.probe = { .name = "mlp_norm", .axes = PROBE_LAYERS, .site = SITE_mlp_out, .reduce = reduce },
+	.probe = { .name = "mlp_norm", .axes = PROBE_LAYERS, .site = SITE_mlp_out, .kind = PROBE_LENGTH, .reduce = reduce },
 	.doc = "length of what the MLP adds to the residual stream",
 	.read_it = "Set it against resid_norm and attn_norm. Where it leads, the layer adds "
 	           "what it remembers rather than what it read elsewhere in the text.",

@@ -13,8 +13,6 @@
 
 #include "engine/base/half.h"
 
-static const float silent = 0.01f;
-
 /* Bits of |x|.  They order as the values do, and integers are compared many at a
  * time where floats, because of NaN, are not. */
 static int32_t magnitude(float x)
@@ -33,7 +31,7 @@ static void reduce(const struct site_view *at, float *out)
 		largest = m > largest ? m : largest;
 	}
 	float most = f32_from_bits((uint32_t)largest);
-	cut = magnitude(silent * most);
+	cut = magnitude(PROBE_SILENT * most);
 	for (int i = 0; i < at->cols; i++)
 		n += magnitude(at->data[i]) <= cut;
 	*out = isfinite(most) ? (float)n / (float)at->cols : NAN;
@@ -42,7 +40,7 @@ static void reduce(const struct site_view *at, float *out)
 extern const struct lens_def lens_mlp_sparsity;
 const struct lens_def lens_mlp_sparsity = {
 	.probe = { .name = "mlp_sparsity", .axes = PROBE_LAYERS,
-	           .site = SITE_mlp, .reduce = reduce },
+	           .site = SITE_mlp, .kind = PROBE_SILENT_SHARE, .reduce = reduce },
 	.doc = "share of the neurons below a hundredth of the strongest one",
 	.read_it = "0.9: nine neurons in ten do next to nothing at this token, the layer "
 	           "speaks through the rest. A jump upward often means that one neuron fires "

@@ -17,7 +17,7 @@ static void reduce(const struct site_view *at, float *out)
 extern const struct lens_def lens_resid_norm;
 const struct lens_def lens_resid_norm = {
 	.probe = { .name = "resid_norm", .axes = PROBE_LAYERS,
-	           .site = SITE_resid_post, .reduce = reduce },
+	           .site = SITE_resid_post, .kind = PROBE_LENGTH, .reduce = reduce },
 	.doc = "length of the residual stream leaving each layer",
 	.read_it = "Grows from layer to layer as each one adds its part. A layer that changes "
 	           "it much writes much; a sudden giant, usually at the first token, is the "

@@ -12,7 +12,7 @@ static void entropy(const struct site_view *at, float *out)
 	*out = at->softmax->lse - at->softmax->mean;
 }
 
-static const struct probe probe = { "entropy", PROBE_SCALAR, SITE_logits, entropy, NULL };
+static const struct probe probe = { "entropy", PROBE_SCALAR, SITE_logits, entropy, NULL, PROBE_ANY };
 static const struct probe *const probes[] = { &probe };
 
 struct rig {

@@ -21,8 +21,8 @@ static void head_entropy(const struct site_view *at, float *out)
 		out[h] = at->softmax[h].lse - at->softmax[h].mean;
 }
 
-static const struct probe p_entropy = { "entropy", PROBE_SCALAR, SITE_logits, entropy, NULL };
-static const struct probe p_heads = { "attn_entropy", PROBE_HEADS, SITE_attn_probs, head_entropy, NULL };
+static const struct probe p_entropy = { "entropy", PROBE_SCALAR, SITE_logits, entropy, NULL, PROBE_ANY };
+static const struct probe p_heads = { "attn_entropy", PROBE_HEADS, SITE_attn_probs, head_entropy, NULL, PROBE_ANY };
 static const struct probe *const probes[] = { &p_entropy, &p_heads };
 
 struct rig {
