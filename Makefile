@@ -52,27 +52,10 @@ test-$(1): $$(TESTS.$(1)) ; @tests/tools/run.sh $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call floor,$f)))
 
-# The CUDA backend: a shared object where nvcc is, opened at run time where a device is.
-NVCC := $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
-CUDA := $(sort $(wildcard engine/cuda/*.cu))
-CUDA_SO := $(if $(and $(NVCC),$(filter release,$(FLAVOR))),$(B)/clampmeter-cuda.so)
-NVFLAGS := -std=c++17 -O3 -lineinfo -gencode arch=compute_90,code=sm_90 -gencode arch=compute_75,code=compute_75
-all: $(CUDA_SO)
-$(B)/clampmeter-cuda.so: $(CUDA) $(wildcard engine/cuda/*.h) engine/kernels.h engine/site.h engine/sites.def engine/hparams.h
-	@mkdir -p $(@D); echo "  NVCC $@"
-	$(Q)$(NVCC) $(NVFLAGS) -I. -shared -Xcompiler -fPIC,-fvisibility=hidden -o $@ $(CUDA) -lcublas -Xlinker -rpath,$(dir $(NVCC))../lib64 \
-	    || { rm -f $@; echo "  no CUDA backend: nvcc failed"; }
-
 # What several tests share: the tiny model written in memory, readers of reference
-# files; the CUDA kernels as plain C on an emulated device, and that as an object to load.
-EMULATED := $(patsubst %.cu,$(B)/tests/emu/%.o,$(filter-out %/dev_cuda.cu,$(CUDA))) $(call objs,$(wildcard tests/emu/*.c))
-$(EMULATED): CFLAGS += -fPIC
-$(B)/tests/emu/%.o: %.cu
-	@mkdir -p $(@D); echo "  CC $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -x c -c -o $@ $<
-$(B)/tests/emulated.so: $(EMULATED)
-	$(LINK) -shared -lm
-$(B)/tests/libtest.a: $(call objs,$(sort $(wildcard tests/*.c))) $(EMULATED)
+# files, the emulated device.
+$(B)/tests/libtest.a: $(call objs,$(sort $(wildcard tests/*.c)))
+include engine/cuda/build.mk
 
 $(BIN): $(B)/app/main.o $(call libs,app)
 	$(LINK) $(LDLIBS)
@@ -102,7 +85,7 @@ run: deps
 ## test     install what is missing, run every test
 test: deps
 	@$(MAKE) check
-check: $(FLOORS:%=test-%) test-cli
+check: $(FLOORS:%=test-%) test-cli test-cuda
 # The whole program, from outside; tests/cli/*.c are programs those tests use.
 CLI_TOOLS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/cli/*.c)))
 $(CLI_TOOLS): %: %.o $(B)/tests/libtest.a $(call libs,analysis)
@@ -151,4 +134,4 @@ clean: ; rm -rf build
 help: ; @sed -n 's/^## /  /p' Makefile
 
 .SECONDARY:
-.PHONY: always all run test check test-cli deps asan tsan tsan-run lint bench fuzz fuzz-run man install clean help $(FLOORS:%=test-%)
+.PHONY: always all run test check test-cli test-cuda deps asan tsan tsan-run lint bench fuzz fuzz-run man install clean help $(FLOORS:%=test-%)

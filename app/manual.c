@@ -5,6 +5,7 @@
 
 #include "app/options.h"
 #include "engine/base/pool.h"
+#include "engine/backend.h"
 #include "engine/kernels.h"
 #include "engine/matmul.h"
 
@@ -123,6 +124,8 @@ const char *manual_build(void)
 
 void manual_version(struct buf *out, enum job_id job)
 {
+	struct err e = { 0 };
+
 	(void)job;
 	buf_printf(out, "clampmeter %s\n", VERSION);
 	buf_printf(out, "compiler         %s, %s\n", COMPILER, MACHINE);
@@ -131,5 +134,7 @@ void manual_version(struct buf *out, enum job_id job)
 		buf_printf(out, " %s%s", kernel_tables[i]->name,
 		    kernel_tables[i]->usable() ? "" : " (not on this machine)");
 	buf_printf(out, "\nmatrix products  %s\n", matmul_blas());
+	for (int i = BACKEND_cpu + 1; i < N_BACKENDS; i++)
+		buf_printf(out, "%-16s %s\n", backends[i]->name, backend_available(i, &e) ? "there" : e.msg);
 	buf_printf(out, "threads          %d\n", pool_cores());
 }

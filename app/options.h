@@ -17,7 +17,8 @@ struct option_list {
 	int n;
 };
 
-enum backend { BACKEND_AUTO, BACKEND_CPU, BACKEND_CUDA };
+/* The words of --backend, in their order. */
+enum backend_choice { CHOOSE_AUTO, CHOOSE_CPU, CHOOSE_CUDA };
 
 #define OPTION_FLAG   bool
 #define OPTION_TEXT   const char *

@@ -20,7 +20,7 @@
 enum { STAMP = 15 };            /* 20261123-074501 */
 
 void recording_header(struct session_header *h, const struct setup *s, int n_threads, int n_ctx, int piece,
-    bool add_bos)
+    const char *kernels, bool add_bos)
 {
 	const struct model *m = s->model;
 	char *whole;
@@ -34,7 +34,7 @@ void recording_header(struct session_header *h, const struct setup *s, int n_thr
 	free(whole);
 	snprintf(h->arch, sizeof h->arch, "%s", m->hp.arch->name);
 	snprintf(h->build, sizeof h->build, "%s", manual_build());
-	snprintf(h->kernels, sizeof h->kernels, "%s", matmul_kernels());
+	snprintf(h->kernels, sizeof h->kernels, "%s", kernels);
 }
 
 /* Makes each folder on the way to `path`, and `path`. */
@@ -180,7 +180,7 @@ struct source *recording_open(struct source *behind, const struct setup *s, cons
 
 	if (o->no_record)
 		return behind;
-	recording_header(&h, s, behind->info.n_threads, behind->info.n_ctx, LIVE_PIECE,
+	recording_header(&h, s, behind->info.n_threads, behind->info.n_ctx, LIVE_PIECE, behind->info.kernels,
 	    vocab_add_bos(s->model->vocab) && !o->no_bos);
 	if (o->record)
 		return record_open(behind, o->record, &h, s->model, e);

@@ -20,7 +20,7 @@
 
 /* What the header says of a run.  `add_bos`: as texts are tokenized. */
 void recording_header(struct session_header *h, const struct setup *s, int n_threads, int n_ctx, int piece,
-    bool add_bos);
+    const char *kernels, bool add_bos);
 
 /* Wraps the meter's source as --record and --no-record say.  NULL, with `behind`
  * closed, only when the file that was asked for by name cannot be made; a

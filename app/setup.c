@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "app/demo.h"
 #include "app/out.h"
 #include "engine/base/mem.h"
+#include "engine/backend.h"
 #include "engine/base/pool.h"
 #include "engine/chat.h"
 #include "engine/warm.h"
@@ -112,11 +114,22 @@ bool setup_swaps(struct setup *s, struct err *e)
 	return ok;
 }
 
+/* Weights on their way to a device; what fits in a moment needs no word. */
+static void tell_upload(void *of, double done)
+{
+	(void)of;
+	if (done < 1)
+		out_progress("copying the weights to the device: %.0f %%", floor(100 * done));
+	else
+		out_progress_end();
+}
+
 bool setup_open(struct setup *s, const struct options *o, struct err *e)
 {
 	*s = (struct setup){.model = NULL};
-	if (o->backend == BACKEND_CUDA)
-		return err_set(e, ERR_UNSUPPORTED, "this build computes on the CPU; it has no --backend cuda");
+	/* Before a file is looked at: what is not there will not come. */
+	if (o->backend == CHOOSE_CUDA && !backend_available(BACKEND_cuda, e))
+		return err_wrap(e, "--backend cuda");
 	if (!(s->model = setup_model(o, e)))
 		return false;
 	if (!(s->chain = chain_parse_for(o->sampler ? o->sampler : SAMPLER_DEFAULT, 0, s->model, e)))
@@ -126,7 +139,8 @@ bool setup_open(struct setup *s, const struct options *o, struct err *e)
 	s->plan = lens_plan(&s->model->hp);
 	s->session = (struct session_options){
 		.n_threads = setup_threads(o), .n_ctx = o->context, .exact = o->exact,
-		.probes = true, .seed = o->seed, .plan = s->plan,
+		.probes = true, .seed = o->seed, .plan = s->plan, .progress = tell_upload, .gpu_layers = o->gpu_layers,
+		.backend = o->backend == CHOOSE_AUTO ? BACKEND_AUTO : o->backend == CHOOSE_CPU ? BACKEND_cpu : BACKEND_cuda,
 	};
 	return true;
 }

@@ -16,8 +16,13 @@ const struct backend_def *const backends[N_BACKENDS] = {
 
 static bool open_one(struct backend *b, const struct backend_def *def, const struct backend_options *o, struct err *e)
 {
+	struct backend_options own = *o;
+
+	if (def != backends[BACKEND_cpu] && o->device_m)
+		own.max_m = o->device_m;
 	b->def = def;
-	if (!(b->state = def->open(o, e)))
+	b->max_m = own.max_m;
+	if (!(b->state = def->open(&own, e)))
 		return false;
 	def->describe(b->state, b->kernels);
 	return true;
@@ -32,6 +37,11 @@ static int said_elsewhere(void)
 		if (!strcmp(wish, backends[i]->name))
 			return i;
 	return BACKEND_cpu;
+}
+
+bool backend_available(int id, struct err *e)
+{
+	return !backends[id]->available || backends[id]->available(e);
 }
 
 bool backend_open(struct backend *b, int id, const struct backend_options *o, struct err *e)

@@ -38,6 +38,7 @@ struct backend_options {
 	struct pool *pool;
 	int n_ctx;
 	int max_m;              /* positions of a pass */
+	int device_m;           /* the same on a device, where more pay; 0: max_m */
 	bool exact;
 	const struct probe_plan *plan;  /* NULL: no probes */
 	int gpu_layers;         /* layers on a device; 0: as many as fit */
@@ -48,6 +49,8 @@ struct backend_options {
 
 struct backend_def {
 	const char *name, *doc;
+	/* ERR_UNSUPPORTED and what is missing; NULL: always there. */
+	bool (*available)(struct err *e);
 	/* NULL with ERR_UNSUPPORTED and what is missing, where it cannot be had. */
 	void *(*open)(const struct backend_options *o, struct err *e);
 	void (*close)(void *b);
@@ -68,16 +71,16 @@ extern const struct backend_def *const backends[N_BACKENDS];    /* [BACKEND_UNSA
 struct backend {
 	const struct backend_def *def;
 	void *state;
+	int max_m;              /* positions it takes at a time */
 	char kernels[BACKEND_TEXT];
 	/* Why `auto' did not take a device that is there; empty otherwise. */
 	char note[2 * BACKEND_TEXT];
 };
 
+/* False, with what is missing, where a session could not be had: no device, no driver. */
+bool backend_available(int id, struct err *e) MUST_CHECK;
 bool backend_open(struct backend *b, int id, const struct backend_options *o, struct err *e) MUST_CHECK;
 void backend_close(struct backend *b);
-
-/* For -V: one line on what a device backend would be, or what is missing. */
-void backend_cuda_describe(char out[BACKEND_TEXT]);
 
 /* Measured in passing for `bench`; false when the backend has no such figures. */
 struct backend_speed {

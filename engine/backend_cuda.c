@@ -187,7 +187,8 @@ static void *cuda_open(const struct backend_options *o, struct err *e)
 
 	c->hp = hp;
 	c->plan = o->plan;
-	c->exact = o->exact;
+	/* Float weights meet activations that are not rounded, as on the CPU. */
+	c->exact = o->exact || dtypes[o->model->w.layers[0].down->type]->is_float;
 	if (!(c->api = given ? given : cuda_load(e)) || !probes_fit(o->plan, e) || !(c->gpu = open_device(c, o, e)))
 		goto fail;
 	c->api->about(c->gpu, &c->about);
@@ -285,14 +286,9 @@ static void cuda_describe(const void *of, char out[BACKEND_TEXT])
 		snprintf(out, BACKEND_TEXT, "cuda, %.60s", c->about.device);
 }
 
-void backend_cuda_describe(char out[BACKEND_TEXT])
+static bool cuda_available(struct err *e)
 {
-	struct err e = { 0 };
-
-	if (given || cuda_load(&e))
-		snprintf(out, BACKEND_TEXT, "to be had");
-	else
-		snprintf(out, BACKEND_TEXT, "%.*s", BACKEND_TEXT - 1, e.msg);
+	return given || cuda_load(e);
 }
 
 bool backend_cuda_speed(struct backend *b, struct backend_speed *out, struct err *e)
@@ -310,6 +306,6 @@ bool backend_cuda_speed(struct backend *b, struct backend_speed *out, struct err
 
 const struct backend_def backend_cuda = {
 	.name = "cuda", .doc = "an NVIDIA GPU",
-	.open = cuda_open, .close = cuda_close, .run = cuda_run, .logits = cuda_logits, .lens = cuda_lens, .rows = cuda_rows,
+	.available = cuda_available, .open = cuda_open, .close = cuda_close, .run = cuda_run, .logits = cuda_logits, .lens = cuda_lens, .rows = cuda_rows,
 	.bytes = cuda_bytes, .describe = cuda_describe,
 };

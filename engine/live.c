@@ -271,7 +271,7 @@ struct source *live_open(const struct model *m, const struct session_options *op
 	    !(lv->news = mailbox_new(NEWS, e)))
 		goto fail;
 	lv->source.info = (struct source_info){ .model_name = m->name, .file = m->path,
-	    .kernels = matmul_kernels(), .vocab = vocab_describe(m->vocab), .tokens = m->vocab, .hp = m->hp,
+	    .kernels = session_kernels(lv->session), .vocab = vocab_describe(m->vocab), .tokens = m->vocab, .hp = m->hp,
 	    .n_ctx = session_n_ctx(lv->session), .n_threads = session_threads(lv->session), .plan = opt->plan,
 	    .live = true };
 	if (pthread_create(&lv->thread, NULL, engine_thread, lv)) {
@@ -279,6 +279,8 @@ struct source *live_open(const struct model *m, const struct session_options *op
 		goto fail;
 	}
 	lv->started = true;
+	if (*session_note(lv->session))
+		tell_text(lv, NEWS_WARNING, session_note(lv->session));
 	return &lv->source;
 fail:
 	live_close(&lv->source);

@@ -7,7 +7,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 
-enum { DEFAULT_CTX = 4096, DEFAULT_PIECE = 256 };
+enum { DEFAULT_CTX = 4096, DEFAULT_PIECE = 256, DEVICE_PIECE = 2048 };
 
 static bool choose_sizes(struct session *s, struct err *e)
 {
@@ -19,20 +19,20 @@ static bool choose_sizes(struct session *s, struct err *e)
 	if (hp->arch->pos_embd && s->n_ctx > hp->n_ctx_train)
 		return err_set(e, ERR_USAGE, "%s has learned positions 0 to %d: no context of %d", hp->arch->name,
 		    hp->n_ctx_train - 1, s->n_ctx);
-	if (s->opt.piece < 1)
-		s->opt.piece = DEFAULT_PIECE;
-	if (s->opt.piece > s->n_ctx)
-		s->opt.piece = s->n_ctx;
 	return true;
 }
 
 static bool open_backend(struct session *s, struct err *e)
 {
 	const struct session_options *opt = &s->opt;
-
-	return backend_open(&s->backend, opt->backend, &(struct backend_options){ .model = s->m, .pool = s->pool,
-	    .n_ctx = s->n_ctx, .max_m = opt->piece, .exact = opt->exact, .plan = opt->probes ? opt->plan : NULL,
+	int piece = opt->piece < 1 ? DEFAULT_PIECE : opt->piece, device = opt->piece < 1 ? DEVICE_PIECE : opt->piece;
+	bool ok = backend_open(&s->backend, opt->backend, &(struct backend_options){ .model = s->m, .pool = s->pool,
+	    .n_ctx = s->n_ctx, .max_m = piece < s->n_ctx ? piece : s->n_ctx,
+	    .device_m = device < s->n_ctx ? device : s->n_ctx, .exact = opt->exact, .plan = opt->probes ? opt->plan : NULL,
 	    .gpu_layers = opt->gpu_layers, .progress = opt->progress, .of = opt->progress_of }, e);
+
+	s->opt.piece = s->backend.max_m;
+	return ok;
 }
 
 struct session *session_new(const struct model *m, const struct session_options *opt, struct err *e)
@@ -122,6 +122,17 @@ const int32_t *session_tokens(const struct session *s)
 const char *session_kernels(const struct session *s)
 {
 	return s->backend.kernels;
+}
+
+bool session_device_speed(struct session *s, double *copy_gbs, double *gemm_tflops, struct err *e)
+{
+	struct backend_speed speed;
+
+	if (!backend_cuda_speed(&s->backend, &speed, e))
+		return false;
+	*copy_gbs = speed.copy_gbs;
+	*gemm_tflops = speed.gemm_tflops;
+	return true;
 }
 
 const char *session_note(const struct session *s)
@@ -356,10 +367,15 @@ static bool finish_rows(struct session *s, const struct pass *p, int j, int n, c
 	return true;
 }
 
+static bool shown(const struct session *s, int m)
+{
+	return s->opt.onlooker.see && (m > 1 || s->backend.def == backends[BACKEND_cpu]);
+}
+
 static bool read_piece(struct session *s, int m, const struct reading_job *job, struct err *e)
 {
 	struct pass p = { .tokens = s->tokens + s->n_read, .m = m, .pos0 = s->n_read, .n_prompt = s->n_prompt,
-	    .edits = s->edits, .steps = s->pass_steps, .onlooker = s->opt.onlooker.see ? &s->opt.onlooker : NULL };
+	    .edits = s->edits, .steps = s->pass_steps, .onlooker = shown(s, m) ? &s->opt.onlooker : NULL };
 	bool ends = s->n_read + m == s->n_tokens, all = job->out || job->all || s->opt.prompt_logits, ok = true;
 	size_t v = (size_t)s->m->hp.n_vocab;
 	uint64_t start = clock_ns();

@@ -32,7 +32,7 @@ typedef void step_sink(void *to, const struct step *s);
 struct session_options {
 	int n_threads;          /* 0: all cores */
 	int n_ctx;              /* 0: what the model was trained for, at most 4096 */
-	int piece;              /* prompt tokens per pass; 0: 256 */
+	int piece;              /* prompt tokens per pass; 0: 256, on a device 2,048 */
 	bool exact;             /* activations stay in float */
 	int backend;            /* enum backend_id; BACKEND_AUTO: see backend.h */
 	int gpu_layers;         /* on a device; 0: as many as fit */
@@ -47,7 +47,8 @@ struct session_options {
 	step_sink *sink;        /* NULL: steps are dropped */
 	void *to;
 	/* Sees every position that is read, prompt, generated or read again, on the
-	 * engine thread; for the life of the session.  see = NULL: nobody looks. */
+	 * engine thread; for the life of the session.  On a device single tokens are not
+	 * shown: each would be a hundred copies.  see = NULL: nobody looks. */
 	struct onlooker onlooker;
 };
 
@@ -93,6 +94,10 @@ bool session_logits(struct session *s, float *out, struct err *e) MUST_CHECK;
 bool session_reread(struct session *s, int from, struct err *e) MUST_CHECK;
 /* Logits of the last position read, [n_vocab]; good until the next pass. */
 const float *session_last_logits(const struct session *s);
+
+/* What a device copies (bytes read and written) and multiplies in f16, measured now;
+ * false, with nothing said, where there is no device. */
+bool session_device_speed(struct session *s, double *copy_gbs, double *gemm_tflops, struct err *e) MUST_CHECK;
 
 /* Bytes of cache and scratch (not the file); on a device, all that it holds. */
 size_t session_bytes(const struct session *s);

@@ -106,6 +106,9 @@ static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
 	snprintf(text, sizeof text, "%d/%d", timeline_n_tokens(v->steps), v->info->n_ctx);
 	x = part(c, x, end, text, "tokens");
 	x = draw_speed(c, x, end, v);
+	/* A device is worth a word: it may hold some of the layers only. */
+	if (!strncmp(v->info->kernels, "cuda", 4))
+		x = part(c, x, end, v->info->kernels, "");
 	for (int i = 0; v->edits && i < edit_set_n(v->edits); i++)
 		on += edit_set_at(v->edits, i)->on;
 	if (on) {

@@ -40,7 +40,8 @@ struct bench {
 	struct series prefill[2], decode[2];    /* [0] probes off, [1] on */
 	double load_s, first_s; /* opening; from nothing to the first token */
 	double shallow, deep;   /* decode at two depths, tokens/s */
-	double read_gbs;        /* GB/s (1e9) at which this machine reads what a token needs */
+	double read_gbs;        /* GB/s (1e9) at which this machine reads what a token needs; on a device, of a copy */
+	double gemm_tflops;     /* of a device's f16 products; 0 without one */
 	size_t peak;
 };
 
@@ -217,9 +218,11 @@ static void show_setup(struct report *r, const struct bench *b)
 	report_str(r, "processor", process_cpu(cpu, sizeof cpu));
 	report_int(r, "threads", session_threads(b->with), "");
 	report_int(r, "cores", pool_cores(), "");
-	report_str(r, "kernels", matmul_kernels());
+	report_str(r, "kernels", session_kernels(b->with));
 	report_str(r, "matrix_products", matmul_blas());
 	report_num(r, "memory_read", b->read_gbs, 1, "GB/s");
+	if (b->gemm_tflops > 0)
+		report_num(r, "f16_products", b->gemm_tflops, 1, "TFLOP/s");
 	report_end(r);
 	report_group(r, "model");
 	report_str(r, "file", b->setup.model->path);
@@ -239,7 +242,10 @@ static void show_speed(struct report *r, struct bench *b)
 	report_int(r, "decode_tokens", b->o->decode, "");
 	report_int(r, "rounds", b->o->rounds, "");
 	show_series(r, "prefill_probes_off", &b->prefill[0]);
-	show_series(r, "prefill_probes_on", &b->prefill[1]);
+	on = show_series(r, "prefill_probes_on", &b->prefill[1]);
+	if (b->gemm_tflops > 0)
+		report_num(r, "share_of_matrix_peak", 100 * on * 2e-12 * (double)model_n_params(b->setup.model) / b->gemm_tflops, 0,
+		    "%");
 	off = show_series(r, "decode_probes_off", &b->decode[0]);
 	on = show_series(r, "decode_probes_on", &b->decode[1]);
 	report_num(r, "probes_cost", 100 * (1 - on / off), 1, "% of decode");
@@ -271,6 +277,8 @@ static bool measure(struct bench *b, struct err *e)
 	if (!rounds(b, e) || !at_depth(b, SHALLOW, &b->shallow, e) || !at_depth(b, DEEP, &b->deep, e))
 		return false;
 	out_progress("measuring memory");
+	if (session_device_speed(b->with, &b->read_gbs, &b->gemm_tflops, e))
+		return true;
 	if (!(pool = pool_new(b->setup.session.n_threads, e)))
 		return false;
 	b->read_gbs = machine_read_gbs(pool, bytes < MAX_BUFFER ? bytes : MAX_BUFFER, READ_ROUNDS, e);

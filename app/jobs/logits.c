@@ -67,6 +67,8 @@ bool job_logits(const struct options *o, struct err *e)
 	s.session.probes = false;
 	if (!(ses = session_new(s.model, &s.session, e)))
 		goto out;
+	if (*session_note(ses))
+		out_note("%s", session_note(ses));
 	session_edits(ses, s.edits);
 	if (!check_fits(ses, &s, e) ||
 	    !(rows = mem_big((size_t)s.session.piece, (size_t)s.model->hp.n_vocab * sizeof *rows, "logits", e)) ||

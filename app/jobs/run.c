@@ -82,7 +82,7 @@ static bool open_recorder(struct run *r, struct err *e)
 
 	if (!r->o->record)
 		return true;
-	recording_header(&h, s, session_threads(r->session), session_n_ctx(r->session), PIECE,
+	recording_header(&h, s, session_threads(r->session), session_n_ctx(r->session), PIECE, session_kernels(r->session),
 	    (vocab_add_bos(s->model->vocab) && !r->o->no_bos) || !s->prompt.len);
 	if (!(r->recorder = recorder_open(r->o->record, &h, s->model, e)))
 		return false;
@@ -315,6 +315,8 @@ static bool start(struct run *r, struct err *e)
 	s->session.piece = PIECE;
 	if (!(r->session = session_new(s->model, &s->session, e)))
 		return false;
+	if (*session_note(r->session))
+		out_note("%s", session_note(r->session));
 	r->accounts = mem_array((size_t)edit_set_n(s->edits) + 1, sizeof *r->accounts);
 	session_edits(r->session, s->edits);
 	session_chain(r->session, s->chain);

@@ -73,6 +73,9 @@ struct gpu {
 	bool logits_done;
 };
 
+struct gpu *gpu_open(const struct gpu_model *m, const struct gpu_options *o, struct err *e);
+void gpu_close(struct gpu *g);
+
 /* Parts of the result block of a pass of m positions, as bytes from its start. */
 size_t result_heads(void);
 size_t result_watches(const struct gpu *g, int m);

@@ -29,7 +29,7 @@ static void nothing_typed_is_the_meter_with_initial_values(void **state)
 	CHECK_INT(o.job, JOB_meter);
 	CHECK(!o.model && !o.prompt && !o.json);
 	CHECK_INT(o.n_tokens, 256);
-	CHECK_INT(o.backend, BACKEND_AUTO);
+	CHECK_INT(o.backend, CHOOSE_AUTO);
 	options_free(&o);
 }
 

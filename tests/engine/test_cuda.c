@@ -448,6 +448,14 @@ static void a_look_sees_what_the_cpu_sees_and_leaves_no_trace(void **state)
 		CHECK(session_logits(gpu.s, gpu.logits, &e) && session_logits(never.s, never.logits, &e));
 		assert_memory_equal(gpu.logits, never.logits, (size_t)tiny.model->hp.n_vocab * sizeof(float));
 		close_reading(&never);
+		struct look_request one = { .what = LOOK_NEURON, .pos = 6, .step = -1,
+			.at = { .site = SITE_mlp, .layer = 1, .head = -1, .index = 17 } };
+		const struct look *a = look_at(cpu.s, &one), *b = look_at(gpu.s, &one);
+		CHECK_NEAR(a->neuron.gate, b->neuron.gate, 1e-5);
+		CHECK_NEAR(a->neuron.up, b->neuron.up, 1e-5);
+		CHECK_NEAR(a->neuron.mlp, b->neuron.mlp, 1e-5);
+		look_unref(a);
+		look_unref(b);
 		close_reading(&gpu);
 		close_reading(&cpu);
 	}
@@ -481,8 +489,13 @@ static void an_onlooker_is_shown_the_same_places(void **state)
 	(void)state;
 	open_reading(&cpu, tiny.model, BACKEND_cpu, SENT, (struct session_options){ .exact = true, .onlooker = { look_on, &cpu_saw } });
 	open_reading(&gpu, tiny.model, BACKEND_cuda, SENT, (struct session_options){ .exact = true, .onlooker = { look_on, &gpu_saw } });
-	read_text(&cpu);
-	read_text(&gpu);
+	/* Single tokens are not shown on a device, so the text comes in two pieces. */
+	for (int i = 0; i < 2; i++) {
+		struct err e = { 0 };
+
+		CHECK(session_append(i ? gpu.s : cpu.s, (int32_t[]){ 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8 }, 12, &e));
+		CHECK(session_logits(i ? gpu.s : cpu.s, NULL, &e));
+	}
 	CHECK_INT(gpu_saw.n, cpu_saw.n);
 	for (int i = 0; i < N_PLACES; i++)
 		CHECK_NEAR(gpu_saw.sum[i], cpu_saw.sum[i], 1e-5 * (10 + fabs(cpu_saw.sum[i])) * 10);
@@ -502,7 +515,7 @@ static void layers_that_do_not_fit_stay_on_the_cpu(void **state)
 	(void)state;
 	open_reading(&cpu, tiny.model, BACKEND_cpu, N_PROBES, (struct session_options){ .exact = true });
 	open_reading(&gpu, tiny.model, BACKEND_cuda, N_PROBES, (struct session_options){ .exact = true, .gpu_layers = 1 });
-	CHECK_STR(session_kernels(gpu.s) + strlen("cuda, emulated, "), "1 of 2 layers, the rest avx512");
+	assert_non_null(strstr(session_kernels(gpu.s), "cuda, emulated, 1 of 2 layers, the rest "));
 	read_text(&cpu);
 	read_text(&gpu);
 	assert_true(worst_logits(&gpu, &cpu, 0, N_TOKENS) < 1e-5);
