@@ -56,7 +56,7 @@ static bool tell(void *of, double done)
 }
 
 /* The model as the device wants to hear of it; all of it is read while it opens. */
-static struct gpu *open_device(struct cuda *c, const struct backend_options *o, struct err *e)
+static bool open_device(struct cuda *c, const struct backend_options *o, struct err *e)
 {
 	const struct model *m = o->model;
 	struct layers layers;
@@ -65,20 +65,19 @@ static struct gpu *open_device(struct cuda *c, const struct backend_options *o, 
 	struct backend_options own = *o;
 	struct gpu_options opt = { .n_ctx = o->n_ctx, .max_m = o->max_m < CHECK_TOKENS ? CHECK_TOKENS : o->max_m,
 		.n_layers = o->gpu_layers ? o->gpu_layers : -1, .progress = tell, .of = &own };
-	struct gpu *g;
 
 	opt.max_m = opt.max_m < o->n_ctx ? opt.max_m : o->n_ctx;
 	layers_init(&layers, m);
 	rope_init(&rope, &m->hp, m->w.rope_freqs, 1);
 	for (int l = 0; l < m->hp.n_layers; l++)
 		bind_layer(&to[l], &layers.l[l]);
-	g = c->api->open(&(struct gpu_model){ .hp = &m->hp, .layers = to, .tok_embd = matrix(m->w.tok_embd),
+	c->gpu = c->api->open(&(struct gpu_model){ .hp = &m->hp, .layers = to, .tok_embd = matrix(m->w.tok_embd),
 	    .pos_embd = matrix(m->w.pos_embd), .lm_head = matrix(m->w.lm_head), .tied_head = m->w.tied_head,
 	    .final_norm = layers.final_norm, .final_norm_b = layers.final_norm_b, .rope_freq = rope.freq }, &opt, e);
 	rope_free(&rope);
 	layers_free(&layers);
 	free(to);
-	return g;
+	return c->gpu != NULL;
 }
 
 static void cuda_close(void *of)
@@ -189,7 +188,7 @@ static void *cuda_open(const struct backend_options *o, struct err *e)
 	c->plan = o->plan;
 	/* Float weights meet activations that are not rounded, as on the CPU. */
 	c->exact = o->exact || dtypes[o->model->w.layers[0].down->type]->is_float;
-	if (!(c->api = given ? given : cuda_load(e)) || !probes_fit(o->plan, e) || !(c->gpu = open_device(c, o, e)))
+	if (!(c->api = given ? given : cuda_load(e)) || !probes_fit(o->plan, e) || !open_device(c, o, e))
 		goto fail;
 	c->api->about(c->gpu, &c->about);
 	c->resid = mem_array((size_t)o->max_m * (size_t)hp->d_model, sizeof *c->resid);
@@ -204,16 +203,6 @@ fail:
 	return NULL;
 }
 
-/* Behind the device's layers the CPU goes on, with a pass that begins there. */
-static struct pass rest_of(const struct cuda *c, const struct pass *p)
-{
-	struct pass rest = *p;
-
-	rest.first_layer = c->about.n_layers;
-	rest.resid = c->resid;
-	return rest;
-}
-
 static bool cuda_run(void *of, const struct pass *p, struct err *e)
 {
 	struct cuda *c = of;
@@ -224,20 +213,19 @@ static bool cuda_run(void *of, const struct pass *p, struct err *e)
 	if (!c->rest)
 		return true;
 	memcpy(c->resid, r.resid, (size_t)p->m * (size_t)c->hp->d_model * sizeof *c->resid);
-	struct pass rest = rest_of(c, p);
-
-	return backend_cpu.run(c->rest, &rest, e);
+	/* The CPU goes on, with a pass that begins behind the device's layers. */
+	c->rest_pass = *p;
+	c->rest_pass.first_layer = c->about.n_layers;
+	c->rest_pass.resid = c->resid;
+	return backend_cpu.run(c->rest, &c->rest_pass, e);
 }
 
 static const float *cuda_logits(void *of, const struct pass *p, int row0, int n, struct err *e)
 {
 	struct cuda *c = of;
 
-	if (c->rest) {
-		struct pass rest = rest_of(c, p);
-
-		return backend_cpu.logits(c->rest, &rest, row0, n, e);
-	}
+	if (c->rest)
+		return backend_cpu.logits(c->rest, p, row0, n, e);
 	return cuda_pass_logits(c, p, row0, n, e);
 }
 

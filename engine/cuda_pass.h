@@ -21,6 +21,7 @@ struct cuda {
 	bool split;             /* products of many vectors take two or three parts */
 	void *rest;             /* a CPU backend for the layers that are not on the device, or NULL */
 	float *resid;           /* [max_m][d_model] what it goes on from */
+	struct pass rest_pass;
 	/* The edits the device has: */
 	const struct edit_set *edits;
 	int *edit_at;           /* their places in the set */
