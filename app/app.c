@@ -380,7 +380,7 @@ void app_view(const struct app *a, struct view *v)
 		.edits = app_edits(a), .probe_before = probe.before, .probe_after = probe.after, .probing = probe.works,
 		.n_making = swaps.n, .made = swaps.done,
 		.neurons = &a->neurons.page, .compared = a->compared, .chain = a->chain, .seed = a->seed,
-		.work = a->work.shown ? a->work.words : NULL, .work_done = a->work.done,
+		.work = a->work.shown ? a->work.words : NULL, .work_key = work_key(a), .work_done = a->work.done,
 		.work_left_s = pace_left_s(&a->work.pace, clock_ns()),
 		.message = a->message, .message_is_error = a->message_is_error, .find = a->find,
 		.log = (const char *const *)a->log, .n_log = a->n_log, .help = a->help_topic, .host = &a->host,

@@ -70,7 +70,7 @@ static void interrupted(struct loop *lp)
 	if (a->line && lineedit_active(a->line))
 		lineedit_cancel(a->line);
 	else if (a->work.shown)
-		app_line(a, "cancel");
+		work_cancel(a);
 	else if (a->going)
 		app_line(a, "pause");
 	app_say(a, "press ^C again to leave");

@@ -183,6 +183,15 @@ bool work_cancel(struct app *a)
 	return true;
 }
 
+const char *work_key(const struct app *a)
+{
+	bool nearer = a->zoomed || a->find || a->focus == PANE_quant || a->focus == PANE_neurons;
+
+	for (int p = 0; p < N_PANES; p++)
+		nearer = nearer || (a->stand_in[p] == a->focus && p != (int)a->focus);
+	return nearer ? "^C" : "Esc";
+}
+
 void work_rested(struct app *a)
 {
 	if (!a->read_stopped || a->engine_running)

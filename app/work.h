@@ -39,6 +39,8 @@ void work_tick(struct app *a, uint64_t now, uint64_t *wait);
 /* Calls off what is under way; false when nothing is.  What came to its end just now
  * counts as called off: the key was meant for it, not for leaving. */
 bool work_cancel(struct app *a);
+/* The key that calls it off: Esc only where it has nothing nearer to leave. */
+const char *work_key(const struct app *a);
 /* The engine has come to rest: says what a reading that was called off has kept. */
 void work_rested(struct app *a);
 

@@ -63,9 +63,11 @@ static void draw_work_bar(struct canvas *c, int x, int cols, double done)
  * left  Esc cancels"; the words stay longest.  Returns where it begins. */
 static int draw_work(struct canvas *c, int from, int end, const struct view *v)
 {
-	static const char cancel[] = "  Esc cancels";
+	char cancel[32];
 	int bar = isnan(v->work_done) ? 0 : c->cols < 100 ? 10 : 20, words = text_width(v->work, strlen(v->work)), x;
 	char tail[64] = "", left[32];
+
+	snprintf(cancel, sizeof cancel, "  %s cancels", v->work_key);
 
 	pace_text(v->work_left_s, left, sizeof left);
 	if (bar)

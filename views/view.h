@@ -63,6 +63,7 @@ struct view {
 	const struct chain *chain;
 	uint64_t seed;
 	const char *work;               /* what takes a while just now: "read 312 of 2048 tokens"; NULL: nothing */
+	const char *work_key;           /* the key that calls it off */
 	double work_done, work_left_s;  /* 0..1; seconds; NAN: unknown */
 	const char *message;            /* for the status line; NULL: nothing to say */
 	bool message_is_error;

@@ -204,18 +204,17 @@ static bool stands_in(const struct app *a, enum pane_id *slot)
 
 bool cmd_cancel(struct app *a, const struct args *args, struct err *e)
 {
-	/* Out of a tensor, while the map goes on being measured. */
-	if (a->focus == PANE_quant && quanting_leave(a))
-		return true;
-	return work_cancel(a) || cmd_leave(a, args, e);
+	(void)args;
+	return work_cancel(a) || err_set(e, ERR_USAGE, "nothing is under way that takes a while");
 }
 
 bool cmd_leave(struct app *a, const struct args *args, struct err *e)
 {
+	bool gently = args->n && !strcmp(args->text[0], "gently");
 	enum pane_id slot;
 
-	(void)args;
-	(void)e;
+	if (args->n && !gently)
+		return err_set(e, ERR_USAGE, "`gently', or nothing");
 	if (a->focus == PANE_help && a->zoomed) {
 		a->focus = a->before_help;
 		a->zoomed = a->zoomed_before_help;
@@ -231,6 +230,8 @@ bool cmd_leave(struct app *a, const struct args *args, struct err *e)
 	} else if (a->find) {
 		free(a->find);
 		a->find = NULL;
+	} else if (gently && work_cancel(a)) {
+		return true;
 	} else if (a->leave_quits) {
 		a->quit = true;
 	}

@@ -54,7 +54,16 @@ static void reading_is_shown_once_it_takes_half_a_second(void **state)
 	app_tick(a);
 	app_view(a, &v);
 	CHECK_STR(v.work, "read 0 of 7 tokens");
+	CHECK_STR(v.work_key, "Esc");
 	CHECK(a->dirty);
+	/* With help in front, Esc leaves that first. */
+	CHECK(app_line(a, "help"));
+	app_view(a, &v);
+	CHECK_STR(v.work_key, "^C");
+	CHECK(app_line(a, "leave gently"));
+	CHECK(a->going && !a->quit && !a->zoomed);
+	CHECK(app_line(a, "leave gently"));
+	CHECK(!a->going && !a->quit);
 	close_app(a);
 }
 
@@ -75,12 +84,13 @@ static void calling_off_says_what_is_kept(void **state)
 	app_tick(a);
 	CHECK_INT(a->work.kind, WORK_NONE);
 	/* A second press was meant for what is over already. */
-	CHECK(app_line(a, "cancel"));
+	CHECK(app_line(a, "leave gently"));
 	CHECK(!a->quit);
 	clock_fake(SECONDS(4));
 	app_tick(a);
 	/* With nothing under way it leaves, as it does elsewhere. */
-	CHECK(app_line(a, "cancel"));
+	CHECK(!app_line(a, "cancel"));
+	CHECK(app_line(a, "leave gently"));
 	CHECK(a->quit);
 	close_app(a);
 }
