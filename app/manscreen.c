@@ -85,7 +85,10 @@ static void scripts_section(struct buf *out)
 	roff_section(out, "SCRIPTS");
 	roff_text(out, "A script is a file of screen commands.  Each line is done before the next begins: `run N' and `until' hold "
 		       "it until the tokens are there, `prompt' and `append' only put text there.  Without a screen (run "
-		       "--script) pauses and questions pass at once, and an expectation that fails ends it with status 5.  A "
+		       "--script) pauses and questions pass at once, and an expectation that fails ends it with status 5.  What "
+		       "`track', `probe', `receipt' and `compare' answer goes to standard error, a line each with the place "
+		       "in the script in front; with --json, standard output is an object with the text, its tokens, what "
+		       "every edit did (`edits') and the same answers as figures (`answers').  A "
 		       "condition compares a figure of the step under the cursor with a number: any signal (`entropy > 2.5'; "
 		       "with its place where it has one a layer or a head, `attn_entropy L2.H3 < 1'), or one of these; `token "
 		       "\"TEXT\"' and `text \"TEXT\"' hold when the token is the text and when the text has it in it.");
