@@ -109,7 +109,7 @@ static int draw_parts(struct canvas *c, int x, int end, const struct view *v)
 	x = part(c, x, end, text, "tokens");
 	x = draw_speed(c, x, end, v);
 	/* A device is worth a word: it may hold some of the layers only. */
-	if (!strncmp(v->info->kernels, "cuda", 4))
+	if (v->info->kernels && !strncmp(v->info->kernels, "cuda", 4))
 		x = part(c, x, end, v->info->kernels, "");
 	for (int i = 0; v->edits && i < edit_set_n(v->edits); i++)
 		on += edit_set_at(v->edits, i)->on;

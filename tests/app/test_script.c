@@ -180,11 +180,13 @@ static void a_script_that_uses_everything_verifies(void **state)
 		struct verify_result out;
 		struct err e = { 0 };
 		struct session_file *f;
+		char kernels[64];
 		struct made m;
 
 		made_open(&m, threads);
 		runs(&m, made_script);
-		opt.kernels = m.app->source->info.kernels;
+		snprintf(kernels, sizeof kernels, "%s", m.app->source->info.kernels);
+		opt.kernels = kernels;          /* the source's own go with it */
 		made_stop(&m);
 		f = session_file_open(m.session, &e);
 		CHECK(f != NULL);
