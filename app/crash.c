@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,8 @@ static struct {
 	stack_t old_stack;
 	void *stack;
 } C = { .pipe = { -1, -1 } };
+
+static atomic_flag telling = ATOMIC_FLAG_INIT;
 
 void crash_restore(void)
 {
@@ -60,7 +63,8 @@ static void add_number(char *line, size_t *n, size_t room, unsigned long long v)
 	add(line, n, room, digits + at);
 }
 
-/* Bytes of a mapping that are gone: the file was cut short, or its disk fails. */
+/* Bytes of a mapping that are gone: the file was cut short, or its disk fails.  Several
+ * threads may find out at once; the first tells, the others wait for the end. */
 static void on_bus(int sig, siginfo_t *info, void *context)
 {
 	enum { ROOM = 800 };
@@ -70,8 +74,11 @@ static void on_bus(int sig, siginfo_t *info, void *context)
 	const char *path = mapfile_at(info->si_addr, &size);
 
 	(void)context;
+	while (atomic_flag_test_and_set(&telling))
+		pause();
 	crash_restore();
 	if (!path) {
+		signal(sig, SIG_DFL);   /* raised when this returns */
 		raise(sig);
 		return;
 	}
@@ -92,7 +99,7 @@ static void on_bus(int sig, siginfo_t *info, void *context)
 
 void crash_watch_files(void)
 {
-	struct sigaction die = { .sa_sigaction = on_bus, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_ONSTACK | SA_NODEFER) };
+	struct sigaction die = { .sa_sigaction = on_bus, .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK) };
 
 	sigemptyset(&die.sa_mask);
 	sigaction(SIGBUS, &die, NULL);

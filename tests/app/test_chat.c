@@ -127,12 +127,14 @@ static void a_recorded_conversation_verifies(void **state)
 	struct verify_result out;
 	struct session_file *f;
 	struct err e = { 0 };
+	char kernels[64];
 	struct made m;
 
 	(void)state;
 	open_chat(&m, CHATML);
 	runs(&m, talk);
-	opt.kernels = m.app->source->info.kernels;
+	snprintf(kernels, sizeof kernels, "%s", m.app->source->info.kernels);
+	opt.kernels = kernels;  /* the source's own go with it */
 	made_stop(&m);
 	CHECK((f = session_file_open(m.session, &e)) != NULL);
 	if (!verify_session(f, m.tiny.model, m.plan, &opt, &out, &e))
