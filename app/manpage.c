@@ -214,6 +214,8 @@ static void environment_section(struct buf *out)
 	    "palette is never changed");
 	roff_entry(out, "CLAMPMETER_KERNELS", NULL,
 	    "name of the kernels to compute with, of those that `clampmeter --version' lists");
+	roff_entry(out, "CLAMPMETER_CUDA", NULL,
+	    "the CUDA backend's shared object, when it lies neither beside the program nor in ../lib/clampmeter from there");
 	roff_entry(out, "OPENBLAS_CORETYPE", NULL,
 	    "core that OpenBLAS is to compute for, when its own choice is to be overruled");
 }

@@ -233,6 +233,17 @@ static void show_setup(struct report *r, const struct bench *b)
 	report_end(r);
 }
 
+/* Weights that a prompt token is multiplied with: neither the embedding nor the head. */
+static double prompt_weights(const struct model *m)
+{
+	const struct weights *w = &m->w;
+	double embedding = (double)(w->tok_embd->rows * w->tok_embd->cols);
+
+	if (w->pos_embd)
+		embedding += (double)(w->pos_embd->rows * w->pos_embd->cols);
+	return (double)model_n_params(m) - embedding - (w->tied_head ? 0 : (double)(w->lm_head->rows * w->lm_head->cols));
+}
+
 static void show_speed(struct report *r, struct bench *b)
 {
 	double bytes = (double)model_bytes_per_token(b->setup.model), off, on;
@@ -244,7 +255,7 @@ static void show_speed(struct report *r, struct bench *b)
 	show_series(r, "prefill_probes_off", &b->prefill[0]);
 	on = show_series(r, "prefill_probes_on", &b->prefill[1]);
 	if (b->gemm_tflops > 0)
-		report_num(r, "share_of_matrix_peak", 100 * on * 2e-12 * (double)model_n_params(b->setup.model) / b->gemm_tflops, 0,
+		report_num(r, "share_of_matrix_peak", 100 * on * 2e-12 * prompt_weights(b->setup.model) / b->gemm_tflops, 0,
 		    "%");
 	off = show_series(r, "decode_probes_off", &b->decode[0]);
 	on = show_series(r, "decode_probes_on", &b->decode[1]);
