@@ -277,6 +277,14 @@ static bool reading_of(const struct view *v, enum neuron_site s, struct neuron_r
 	return v->words && neuron_cache_find(v->words, &r, v->neurons->variant[s], out);
 }
 
+static void add_tokens(const struct view *v, const struct neuron_token *t, int n, bool ascii, struct buf *out)
+{
+	for (int i = 0; i < n && i < FEW; i++) {
+		buf_str(out, i ? " " : "");
+		view_token(v, t[i].id, ascii, out);
+	}
+}
+
 /* "> writes  down, write   |w| 1.40", or with its first tokens in place of the length. */
 static void draw_title(struct canvas *c, int y, const struct view *v, enum neuron_site s, bool open, bool chosen)
 {
@@ -297,10 +305,7 @@ static void draw_title(struct canvas *c, int y, const struct view *v, enum neuro
 	} else if (open) {
 		canvas_fit(c, y, x, c->cols - x, STYLE_DIM, neuron_variant_docs[variant]);
 	} else {
-		for (int i = 0; i < got.n && i < FEW; i++) {
-			buf_str(&b, i ? " " : "");
-			view_token(v, got.top[i].id, c->ascii, &b);
-		}
+		add_tokens(v, got.top, got.n, c->ascii, &b);
 		canvas_fit(c, y, x, c->cols - x, STYLE_TEXT, b.data ? b.data : "");
 	}
 	buf_free(&b);
@@ -365,6 +370,43 @@ static int chart_rows(int rows)
 	return rows >= 34 ? 6 : rows >= 24 ? 4 : rows >= 17 ? 3 : rows >= 12 ? 2 : rows >= 9 ? 1 : 0;
 }
 
+/* In few rows: a line a vector, and what the chosen one speaks against. */
+static void draw_compact(struct canvas *c, int y, const struct view *v, const struct choice *at)
+{
+	struct neuron_reading got;
+	struct buf b = { 0 };
+	enum neuron_site s;
+
+	for (int i = 0; neuron_page_vector(&v->info->hp, i, &s) && y < c->rows; i++, y++) {
+		bool chosen = i == at->row;
+
+		if (chosen) {
+			canvas_glyph(c, y, 0, STYLE_FOCUS, GLYPH_POINTER);
+			buf_clear(&b);
+			buf_printf(&b, "%s, %s", neuron_site_names[s], neuron_variant_names[v->neurons->variant[s]]);
+			canvas_right(c, 0, c->cols, STYLE_DIM, b.data);
+		}
+		canvas_str(c, y, 2, chosen ? STYLE_FOCUS : STYLE_TITLE, verbs[s]);
+		buf_clear(&b);
+		buf_str(&b, "");
+		if (reading_of(v, s, &got))
+			add_tokens(v, got.top, got.n, c->ascii, &b);
+		canvas_fit(c, y, 11, c->cols - 11, STYLE_TEXT, b.data);
+		if (chosen && at->focused)
+			canvas_light(c, y, 0, c->cols);
+	}
+	if (y < c->rows && neuron_page_vector(&v->info->hp, at->row, &s) && reading_of(v, s, &got)) {
+		canvas_str(c, y, 2, STYLE_DIM, "against");
+		buf_clear(&b);
+		buf_str(&b, "");
+		add_tokens(v, got.bottom, got.n, c->ascii, &b);
+		canvas_fit(c, y++, 11, c->cols - 11, STYLE_DIM, b.data);
+	}
+	if (y < c->rows)
+		draw_scale(c, y, v);
+	buf_free(&b);
+}
+
 /* Every vector opens where there is room for three lists; else the chosen one. */
 static void draw_vectors(struct canvas *c, int y, const struct view *v, const struct choice *at)
 {
@@ -394,11 +436,15 @@ void neuron_page_draw(struct canvas *c, const struct view *v, const struct choic
 	int chart = chart_rows(c->rows), y = 1;
 
 	draw_head(c, v);
+	if (c->rows < 9) {
+		draw_compact(c, 1, v, at);
+		return;
+	}
 	if (chart) {
 		draw_course(c, (struct rect){ y, 0, chart, c->cols }, v, &k);
 		y += chart;
 	}
-	if (c->rows >= 8)
+	if (c->rows >= 10)
 		draw_figures(c, y++, v, &k);
 	if (c->rows >= 10)
 		draw_scale(c, y++, v);

@@ -160,7 +160,7 @@ static void draw_strongest(struct canvas *c, const struct view *v, const struct 
 /* The page of what was found. */
 struct found {
 	const struct view *v;
-	bool ascii, narrow;
+	bool ascii, narrow, slim;
 	char site[32], value[24], rank[12], prob[16], cosine[16];
 	struct buf words;
 };
@@ -189,7 +189,8 @@ static void fill_hit(void *of, int row, struct table_cell *cells)
 	}
 	cells[n++] = (struct table_cell){ .text = f->site,
 	    .style = is_edited(f->v, h->layer, h->index) ? STYLE_EDITED : STYLE_TEXT };
-	cells[n++] = (struct table_cell){ .text = f->rank, .style = STYLE_DIM };
+	if (!f->slim)
+		cells[n++] = (struct table_cell){ .text = f->rank, .style = STYLE_DIM };
 	cells[n++] = (struct table_cell){ .text = f->prob, .style = STYLE_NUMBER };
 	if (!f->narrow) {
 		float x = k && k->neurons && h->layer < k->n_layers ? k->neurons[h->layer * k->d_ff + h->index] : NAN;
@@ -207,6 +208,10 @@ static const struct table_column hits[] = {
 };
 static const struct table_column narrow_hits[] = {
 	{ "neuron", 14, false }, { "rank", 4, true }, { "prob %", 6, true }, { "speaks for", 0, false },
+};
+
+static const struct table_column slim_hits[] = {
+	{ "neuron", 12, false }, { "prob %", 6, true }, { "speaks for", 0, false },
 };
 
 static void draw_near(struct canvas *c, const struct view *v, const struct choice *at)
@@ -275,7 +280,7 @@ static int draw_progress(struct canvas *c, const struct view *v)
 static void draw_found(struct canvas *c, const struct view *v, const struct choice *at)
 {
 	const struct neuron_page *p = v->neurons;
-	struct found f = { .v = v, .ascii = c->ascii, .narrow = c->cols < 54 };
+	struct found f = { .v = v, .ascii = c->ascii, .narrow = c->cols < 54, .slim = c->cols < 40 };
 	int y = p->tokens->found ? draw_progress(c, v) : 0;
 	struct canvas below = canvas_sub(c, (struct rect){ y, 0, c->rows - y, c->cols });
 
@@ -285,8 +290,8 @@ static void draw_found(struct canvas *c, const struct view *v, const struct choi
 		pane_empty(&below, p->sheet.phase == ATLAS_COMPLETE ? "no neuron names it; m looks in another map" :
 		    "no neuron names it so far");
 	} else {
-		draw_table(&below, &(struct table){ .columns = f.narrow ? narrow_hits : hits, .n_columns = f.narrow ? 4 : 6,
-		    .n_rows = (int)p->n_hits, .chosen = at->row, .lit = at->focused, .row = fill_hit, .of = &f });
+		draw_table(&below, &(struct table){ .columns = f.slim ? slim_hits : f.narrow ? narrow_hits : hits,
+		    .n_columns = f.slim ? 3 : f.narrow ? 4 : 6, .n_rows = (int)p->n_hits, .chosen = at->row, .lit = at->focused, .row = fill_hit, .of = &f });
 		buf_free(&f.words);
 	}
 }
