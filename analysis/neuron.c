@@ -13,7 +13,7 @@
 
 enum {
 	ROWS = 128,             /* head rows of one task */
-	MANY = 16,              /* neurons whose scores are kept at a time */
+	MANY = 24,              /* neurons whose scores are kept at a time */
 	LANES = 16,
 	COLUMNS = 96,           /* columns of a down-projection turned at a time */
 	MAX_BLOCK = 256,        /* weights that are stored together */
@@ -198,23 +198,34 @@ struct reader {
 	float *w;               /* [MANY][d_model] */
 	double norm[MANY];
 	float *score;           /* [MANY][n_vocab], f32 products */
-	float *row;             /* [workers][d_model] */
+	float *rows;            /* [workers][PANEL_ROWS][d_model] */
+	unsigned char *panels;  /* [workers][PANEL_BYTES] */
+	struct neuron_reading *out;     /* [n] */
 };
 
-/* One head row with all neurons: they are the matrix, the row is the vector. */
+/* Head rows in panels, which all neurons pass. */
+static void panel_scores(const struct reader *r, size_t v, size_t n, float *rows, void *panel)
+{
+	const struct tensor *h = r->h->w;
+	struct rows part = {NULL, h->cols * sizeof *rows, n};
+
+	for (size_t i = 0; i < n; i++)
+		r->k->dequantize[h->type](tensor_row(h, v + i), rows + i * h->cols, h->cols);
+	for (size_t k = 0; k < h->cols; k += PANEL_K_F32) {
+		size_t kn = h->cols - k < PANEL_K_F32 ? h->cols - k : PANEL_K_F32;
+		part.data = (const unsigned char *)(rows + k);
+		r->k->fill_f32(part, kn, panel);
+		r->k->mul_f32(panel, n, kn, r->w + k, h->cols, (size_t)r->n, r->score + v, h->rows, k == 0);
+	}
+}
+
 static void score_task(void *arg, int task, int worker)
 {
 	struct reader *r = arg;
-	const struct tensor *h = r->h->w;
-	struct rows w = {(const unsigned char *)r->w, h->cols * sizeof *r->w, (size_t)r->n};
-	float *row = r->row + (size_t)worker * h->cols, y[MANY];
+	size_t v = (size_t)task * PANEL_ROWS, left = r->h->w->rows - v, n = left < PANEL_ROWS ? left : PANEL_ROWS;
+	float *rows = r->rows + (size_t)worker * PANEL_ROWS * r->h->w->cols;
 
-	for (size_t v = (size_t)task * ROWS; v < (size_t)(task + 1) * ROWS && v < h->rows; v++) {
-		r->k->dequantize[h->type](tensor_row(h, v), row, h->cols);
-		r->k->gemv_float[DTYPE_F32](w, h->cols, row, y);
-		for (int j = 0; j < r->n; j++)
-			r->score[(size_t)j * h->rows + v] = y[j];
-	}
+	panel_scores(r, v, n, rows, r->panels + (size_t)worker * PANEL_BYTES);
 }
 
 /* What an f32 sum of n products can be off by, in any order: n 2^-24 |w| |h| to first
@@ -314,8 +325,12 @@ static double log_sum_exp(const struct reader *r, int j, double most)
 	return most + log(all);
 }
 
-static void finish(const struct reader *r, int j, struct neuron_reading *out, float *row)
+static void finish_task(void *arg, int j, int worker)
 {
+	const struct reader *r = arg;
+	struct neuron_reading *out = &r->out[j];
+	float *row = r->rows + (size_t)worker * PANEL_ROWS * r->h->w->cols;
+
 	out->norm = r->norm[j];
 	if (!isfinite(out->norm))
 		return;
@@ -339,9 +354,9 @@ static void read_some(struct reader *r, const struct neuron_wish *wish, struct p
 		r->norm[j] = sqrt(neuron_kernels()->dot_f64(w, w, d));
 		out[j] = (struct neuron_reading){.ref = *ref, .variant = wish[j].variant};
 	}
-	run(pool, score_task, r, (r->h->w->rows + ROWS - 1) / ROWS);
-	for (int j = 0; j < r->n; j++)
-		finish(r, j, &out[j], r->row);
+	r->out = out;
+	run(pool, score_task, r, (r->h->w->rows + PANEL_ROWS - 1) / PANEL_ROWS);
+	run(pool, finish_task, r, (size_t)r->n);
 }
 
 bool neuron_read_wishes(const struct neuron_head *h, const struct neuron_wish *wishes, int n, int k, struct pool *pool,
@@ -355,12 +370,14 @@ bool neuron_read_wishes(const struct neuron_head *h, const struct neuron_wish *w
 		ok = neuron_check(&h->m->hp, wishes[i].ref.site, wishes[i].variant, e);
 	ok = ok && (r.w = mem_big(many, d * sizeof *r.w, "neurons", e)) &&
 	    (r.score = mem_big(many, h->w->rows * sizeof *r.score, "scores of neurons", e)) &&
-	    (r.row = mem_big(workers(pool), d * sizeof *r.row, "a row of the head", e));
+	    (r.rows = mem_big(workers(pool) * PANEL_ROWS, d * sizeof *r.rows, "rows of the head", e)) &&
+	    (r.panels = mem_big(workers(pool), PANEL_BYTES, "a panel of the head", e));
 	for (int i = 0; ok && i < n; i += MANY) {
 		r.n = n - i < MANY ? n - i : MANY;
 		read_some(&r, wishes + i, pool, out + i);
 	}
-	mem_big_free(r.row);
+	mem_big_free(r.panels);
+	mem_big_free(r.rows);
 	mem_big_free(r.score);
 	mem_big_free(r.w);
 	return ok;

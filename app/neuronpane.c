@@ -300,9 +300,16 @@ void neuronpane_tick(struct app *a, uint64_t *wait)
 	*wait = *wait < BAR_MOVES_NS ? *wait : BAR_MOVES_NS;
 }
 
-/* The order in which they are wanted: all columns before all rows, since the pane
- * shows what a neuron writes first. */
-static int wish_strongest(const struct neuronpane *n, const struct step *s, struct neuron_wish *out)
+/* What a narrow pane leaves out is not computed: the answer comes sooner. */
+static bool shows_rows(const struct app *a)
+{
+	for (int i = 0; i < a->placed.n; i++)
+		if (a->placed.at[i].pane == PANE_neurons)
+			return pane_inside(a->placed.at[i].rect, a->placed.at[i].line_left).cols >= NEURONS_ROWS_FROM;
+	return false;
+}
+
+static int wish_strongest(const struct neuronpane *n, const struct step *s, bool rows, struct neuron_wish *out)
 {
 	struct step_neuron best[STRONGEST];
 	int layer[STRONGEST], found = 0;
@@ -324,9 +331,10 @@ static int wish_strongest(const struct neuronpane *n, const struct step *s, stru
 	}
 	for (int i = 0; i < found; i++) {
 		out[i] = (struct neuron_wish){ { layer[i], NEURON_DOWN, best[i].index }, n->page.variant[NEURON_DOWN] };
-		out[found + i] = (struct neuron_wish){ { layer[i], NEURON_UP, best[i].index }, n->page.variant[NEURON_UP] };
+		if (rows)
+			out[found + i] = (struct neuron_wish){ { layer[i], NEURON_UP, best[i].index }, n->page.variant[NEURON_UP] };
 	}
-	return 2 * found;
+	return rows ? 2 * found : found;
 }
 
 static int wish_one(const struct neuronpane *n, const struct hparams *hp, struct neuron_wish *out)
@@ -375,7 +383,7 @@ void neuronpane_refresh(struct app *a, struct view *v, bool may_ask)
 		gather(a);
 		n_wishes = wish_one(n, &a->source->info.hp, wish);
 	} else if (n->page.shows == NEURONS_STRONGEST && may_ask) {
-		n_wishes = wish_strongest(n, v->step, wish);
+		n_wishes = wish_strongest(n, v->step, shows_rows(a), wish);
 	}
 	words_want(a->words, wish, n_wishes);
 }

@@ -8,7 +8,7 @@
 enum {
 	KEPT = 4096,            /* readings */
 	TOKENS = 16,            /* of each, and as many against */
-	AT_ONCE = 24,           /* vectors in one question */
+	AT_ONCE = 24,           /* vectors in one question: a frame's worth of work up to some billion weights */
 };
 
 struct words {

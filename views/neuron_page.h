@@ -17,6 +17,8 @@
 
 struct step;
 
+enum { NEURONS_ROWS_FROM = 60 };        /* columns from which the strongest also show what they read */
+
 enum neurons_shown { NEURONS_STRONGEST, NEURONS_FOUND, NEURONS_ONE };
 
 struct neuron_page {

@@ -151,7 +151,7 @@ static void draw_strongest(struct canvas *c, const struct view *v, const struct 
 	r.ascii = c->ascii;
 	r.narrow = v->words && c->cols < NARROW;
 	draw_table(c, &(struct table){ .columns = r.narrow ? few : v->words ? all : plain,
-	    .n_columns = r.narrow ? 3 : v->words && c->cols >= 60 ? 5 : 4, .n_rows = r.n, .chosen = at->row, .lit = at->focused,
+	    .n_columns = r.narrow ? 3 : v->words && c->cols >= NEURONS_ROWS_FROM ? 5 : 4, .n_rows = r.n, .chosen = at->row, .lit = at->focused,
 	    .row = fill_row, .of = &r });
 	buf_free(&r.reads);
 	buf_free(&r.writes);
