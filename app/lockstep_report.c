@@ -125,8 +125,8 @@ void lockstep_report_figures(const struct lockstep *k, const struct lockstep_opt
 
 void lockstep_report_text(const struct lockstep *k, const struct lockstep_options *o, struct buf *out)
 {
-	buf_printf(out, "base   %s\nother  %s\n%zu positions; drift |b - a| / |a| of the residual stream, attention entropy in nats "
-	    "apart\n\n", o->base->path, o->other->path, k->n);
+	buf_printf(out, "base   %s\nother  %s\n%zu positions\n"
+	    "drift: |b - a| / |a| of the residual stream; attn entropy: nats apart, mean of heads\n\n", o->base->path, o->other->path, k->n);
 	layers(k, out);
 	drift_map(k, out);
 	worst_positions(k, o, out);

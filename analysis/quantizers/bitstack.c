@@ -27,8 +27,12 @@ static bool one_block(struct quant_job *q, float *left, float *size, size_t rank
 	if (!lowrank_new(&l, size, q->rows, q->cols, rank, q->pool, e))
 		return false;
 	lowrank_round(&l);
-	for (size_t i = 0; i < n; i++)
-		left[i] -= copysignf((float)lowrank_at(&l, i / q->cols, i % q->cols), left[i]);
+	/* Sizes of low rank can be negative here and there; the sign is stored beside them. */
+	for (size_t i = 0; i < n; i++) {
+		float v = (float)lowrank_at(&l, i / q->cols, i % q->cols);
+
+		left[i] -= left[i] < 0 ? -v : v;
+	}
 	lowrank_free(&l);
 	return true;
 }

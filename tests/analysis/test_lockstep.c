@@ -1,6 +1,10 @@
 #include "tests/test.h"
 
+#include <stdlib.h>
+
 #include "analysis/lockstep.h"
+#include "engine/base/mem.h"
+#include "engine/session.h"
 #include "tests/tiny_model.h"
 
 enum { N = 90, CTX = 70 };
@@ -163,6 +167,61 @@ static void fewer_bits_drift_further(void **state)
 	tiny_close(&c);
 }
 
+/* Logits of every position as `clampmeter logits' writes them, read in the same pieces. */
+static float *exported(const struct model *m, int32_t *tokens, int n)
+{
+	struct err e;
+	struct probe_plan *plan = probe_plan_new(NULL, 0, &m->hp);
+	struct session *s = session_new(m, &(struct session_options){ .n_threads = 1, .n_ctx = CTX, .piece = READER_PIECE,
+	    .exact = true, .plan = plan }, &e);
+	float *out = mem_array((size_t)n * (size_t)m->hp.n_vocab, sizeof *out);
+
+	CHECK(s && session_append(s, tokens, (size_t)n, &e) && session_logits(s, out, &e));
+	session_free(s);
+	probe_plan_free(plan);
+	return out;
+}
+
+/* Mean of ln(p / q) under p, from two rows of logits, in long double. */
+static double divergence(const float *a, const float *b, int n)
+{
+	long double sa = 0, sb = 0, kl = 0;
+
+	for (int i = 0; i < n; i++) {
+		sa += expl((long double)a[i]);
+		sb += expl((long double)b[i]);
+	}
+	for (int i = 0; i < n; i++)
+		kl += expl((long double)a[i]) / sa * ((long double)a[i] - (long double)b[i] + logl(sb) - logl(sa));
+	return (double)kl;
+}
+
+static void divergences_are_those_of_the_exported_logits(void **state)
+{
+	struct tiny a = open_tiny(DTYPE_F32, 1), b = open_tiny(DTYPE_Q4_0, 1);
+	struct err e;
+	struct pool *pool = pool_new(2, &e);
+	int32_t tokens[N];
+	struct lockstep_options o = options(a.model, b.model, tokens, pool);
+	struct lockstep k;
+	int v = a.model->hp.n_vocab;
+
+	(void)state;
+	o.n = CTX;
+	o.exact = true;
+	CHECK(lockstep_run(&k, &o, &e));
+	float *la = exported(a.model, tokens, CTX), *lb = exported(b.model, tokens, CTX);
+
+	for (int i = 0; i < CTX; i++)
+		CHECK_NEAR(k.tokens[i].kl, divergence(la + i * v, lb + i * v, v), 1e-9);
+	free(la);
+	free(lb);
+	lockstep_free(&k);
+	pool_free(pool);
+	tiny_close(&a);
+	tiny_close(&b);
+}
+
 static void other_shapes_and_a_stop_are_refused(void **state)
 {
 	struct tiny_spec s = tiny_spec("llama", DTYPE_F32);
@@ -191,7 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_model_with_itself_is_exactly_zero), TEST(pieces_give_what_the_whole_gives),
-		TEST(another_vocabulary_is_refused), TEST(fewer_bits_drift_further), TEST(other_shapes_and_a_stop_are_refused),
+		TEST(another_vocabulary_is_refused), TEST(fewer_bits_drift_further), TEST(divergences_are_those_of_the_exported_logits),
+		TEST(other_shapes_and_a_stop_are_refused),
 	};
 
 	return RUN(tests);

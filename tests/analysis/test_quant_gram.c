@@ -66,6 +66,20 @@ static double output_error(const struct inputs *in, const char *method)
 	return quanterr_output(&q);
 }
 
+/* Six digits; less where float arithmetic on the way decides which of two levels or
+ * places a weight gets, where factors are stored in half precision, or where singular
+ * vectors of a flat spectrum come from a randomized iteration. */
+static double tolerance_of(const char *method)
+{
+	static const struct { const char *name; double most; } loose[] = { { "svd", 1e-3 }, { "power", 1e-5 },
+		{ "hadamard", 1e-5 }, { "bitstack", 5e-3 }, { "slim", 1e-2 } };
+
+	for (size_t i = 0; i < sizeof loose / sizeof *loose; i++)
+		if (!strncmp(method, loose[i].name, strlen(loose[i].name)))
+			return loose[i].most;
+	return strstr(method, "outliers") ? 1e-3 : 1e-6;
+}
+
 static void float64_says_the_same_to_six_digits(void **state)
 {
 	struct inputs *in = make_inputs();
@@ -77,12 +91,10 @@ static void float64_says_the_same_to_six_digits(void **state)
 	(void)state;
 	CHECK(f);
 	while (fscanf(f, " %95[^|]|%lf|%lf|%lf", method, &bits, &rel, &out) == 4) {
-		bool svd = !strncmp(method, "svd", 3);
-		bool full = !strncmp(method, "gptq", 4) || !strncmp(method, "quantease", 9) || strstr(method, "zero") ||
+		bool full = !strncmp(method, "wanda", 5) || !strncmp(method, "hadamard", 8) || !strncmp(method, "gptq", 4) || !strncmp(method, "quantease", 9) || strstr(method, "zero") ||
 		    !strncmp(method, "rtn_ic", 6);
 		struct quanterr q = measured(in, method, full);
-		/* Its factors are stored in half precision, and that is not in the reference. */
-		double tolerance = svd ? 1e-3 : 1e-6;
+		double tolerance = tolerance_of(method);
 
 		CHECK_NEAR(q.bits, bits, 1e-9);
 		if (fabs(quanterr_rel(&q) / rel - 1) > tolerance || fabs(quanterr_output(&q) / out - 1) > tolerance)
@@ -91,7 +103,7 @@ static void float64_says_the_same_to_six_digits(void **state)
 	}
 	fclose(f);
 	free(in);
-	CHECK_INT(n, 9);
+	CHECK_INT(n, 16);
 }
 
 static void knowing_the_inputs_helps(void **state)
