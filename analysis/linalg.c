@@ -56,23 +56,24 @@ static void factor_column(void *job, int task, int worker)
 	}
 }
 
-/* Row i of R^-1: x R = e_i, forward over the columns. */
+/* Rows of R^-1: x R = e_i, forward over the columns, a row of R read once for all. */
 static void invert_rows(void *job, int task, int worker)
 {
 	const struct factor *f = job;
 	size_t n = f->n, first = (size_t)task * ROWS_PER_TASK;
 
 	(void)worker;
-	for (size_t i = first; i < first + ROWS_PER_TASK && i < n; i++) {
-		double *x = f->scratch + i * n;
+	for (size_t i = first; i < first + ROWS_PER_TASK && i < n; i++)
+		f->scratch[i * n + i] = 1;
+	for (size_t j = first; j < n; j++) {
+		const double *r = f->h + j * n;
 
-		x[i] = 1;
-		for (size_t j = i; j < n; j++) {
-			const double *r = f->h + j * n;
+		for (size_t i = first; i < first + ROWS_PER_TASK && i <= j; i++) {
+			double *x = f->scratch + i * n, s = x[j] / r[j];
 
-			x[j] /= r[j];
-			for (size_t k = j + 1; x[j] != 0 && k < n; k++)
-				x[k] -= x[j] * r[k];
+			x[j] = s;
+			for (size_t k = j + 1; s != 0 && k < n; k++)
+				x[k] -= s * r[k];
 		}
 	}
 }

@@ -18,6 +18,8 @@
 #include "analysis/quantizer.h"
 #include "engine/base/mem.h"
 
+enum { ROWS = 8 };                /* that a worker takes through the columns at a time */
+
 struct gptq {
 	struct quant_job *q;
 	struct grid_kind kind;
@@ -27,28 +29,34 @@ struct gptq {
 	double *u;              /* [cols][cols] by place */
 };
 
-static void one_row(void *job, int task, int worker)
+/* Several rows go through the columns together: a row of U is read once for all. */
+static void some_rows(void *job, int task, int worker)
 {
 	const struct gptq *p = job;
-	size_t n = p->q->cols, at = (size_t)task * n;
-	double *w = mem_array(n, sizeof *w);
-	struct grid grid = { .scale = 0 };
+	size_t n = p->q->cols, first = (size_t)task * ROWS;
+	size_t rows = p->q->rows - first < ROWS ? p->q->rows - first : ROWS;
+	double *w = mem_array(rows * n, sizeof *w);
+	struct grid grid[ROWS] = { { .scale = 0 } };
+	struct err stopped;
 
 	(void)worker;
-	for (size_t j = 0; j < n; j++)
-		w[j] = p->dead[j] ? 0 : (double)p->q->w[at + p->order[j]];
-	for (size_t j = 0; j < n; j++) {
+	for (size_t i = 0; i < rows * n; i++)
+		w[i] = p->dead[i % n] ? 0 : (double)p->q->w[(first + i / n) * n + p->order[i % n]];
+	for (size_t j = 0; j < n && !quant_stopped(p->q, &stopped); j++) {
 		const double *u = p->u + j * n;
-		double back, e;
 
-		/* A group's grid is fitted to what its weights have become. */
-		if (j % p->group == 0)
-			grid = grid_fit_double(p->kind, w + j, n - j < p->group ? n - j : p->group);
-		back = grid_round_double(&grid, w[j]);
-		e = (w[j] - back) / u[j];
-		p->q->out[at + p->order[j]] = (float)back;
-		for (size_t k = j + 1; k < n; k++)
-			w[k] -= e * u[k];
+		for (size_t r = 0; r < rows; r++) {
+			double *x = w + r * n, back, e;
+
+			/* A group's grid is fitted to what its weights have become. */
+			if (j % p->group == 0)
+				grid[r] = grid_fit_double(p->kind, x + j, n - j < p->group ? n - j : p->group);
+			back = grid_round_double(&grid[r], x[j]);
+			e = (x[j] - back) / u[j];
+			p->q->out[(first + r) * n + p->order[j]] = (float)back;
+			for (size_t k = j + 1; k < n; k++)
+				x[k] -= e * u[k];
+		}
 	}
 	free(w);
 }
@@ -103,7 +111,8 @@ static bool run(struct quant_job *q, struct err *e)
 	choose_order(&p, quant_param(q, "act") != 0);
 	ok = prepare(&p, e) && !quant_stopped(q, e);
 	if (ok) {
-		quant_each(q, one_row, &p, (int)q->rows);
+		quant_each(q, some_rows, &p, (int)((q->rows + ROWS - 1) / ROWS));
+		ok = !quant_stopped(q, e);
 		q->bits = (double)q->rows * ((double)q->cols * p.kind.bits +
 		    (double)grid_groups(q->cols, p.group) * grid_bits(p.kind));
 		/* Which channel stands where, once a tensor. */
