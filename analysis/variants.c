@@ -74,10 +74,12 @@ static void make_room(struct variants *v, size_t more)
 static bool make(struct variants *v, size_t item, int choice, struct version *of, struct err *e)
 {
 	const struct variants_options *o = &v->opt;
-	const struct quant_spec *spec = &o->specs[choice];
+	struct quant_spec own = o->specs[choice], *spec = &own;
 	const struct tensor *t = o->items[item];
 	struct quanterr_options how = { .pool = o->pool, .stop = o->stop };
 
+	if (o->adjust)
+		o->adjust(o->to, t, spec);
 	if (o->calibration && spec->def->needs == QUANT_GRAM && !calibration_gram(o->calibration, t, o->text, e))
 		return false;
 	how.in = calibration_inputs(o->calibration, t);

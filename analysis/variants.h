@@ -28,6 +28,9 @@ struct variants_options {
 	const atomic_bool *stop;                /* NULL: never */
 	struct calibration *calibration;        /* NULL: inputs are unknown */
 	const struct calibration_text *text;    /* read again for Gram matrices */
+	/* What is particular to a matrix in a method (NULL: nothing). */
+	void (*adjust)(void *to, const struct tensor *t, struct quant_spec *spec);
+	void *to;
 };
 
 struct variants *variants_new(const struct variants_options *opt);

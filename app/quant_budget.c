@@ -119,7 +119,7 @@ static struct variants *versions(struct quant *q, const struct tensor *const *t,
 {
 	return variants_new(&(struct variants_options){ .model = q->setup.model, .items = t, .n = n, .specs = q->specs,
 	    .n_specs = q->table.n_specs, .bytes = VERSIONS_BYTES, .pool = q->pool, .stop = out_interrupt_flag(),
-	    .calibration = q->calibration, .text = &q->text });
+	    .calibration = q->calibration, .text = &q->text, .adjust = quant_adjust, .to = q });
 }
 
 static bool try_picks(void *to, const int *picks, double share, double *kl, struct err *e)

@@ -19,11 +19,14 @@ struct quant {
 	struct calibration *calibration;        /* NULL: none was asked for */
 	struct calibration_text text;
 	int32_t *tokens;                        /* of --calibrate */
+	int *sides[QUANT_MAX_SPECS];            /* of adadim, [tensors of the file]; NULL: each by itself */
 	struct lockstep_options read;           /* of the text a model is run on; n is 0 without one */
 };
 
 /* Matrices of the model: rows of the table of one method. */
 size_t quant_matrices(const struct quant *q);
+/* `adjust' of variants.h: what was chosen for a matrix within a method. */
+void quant_adjust(void *q, const struct tensor *t, struct quant_spec *spec);
 /* A number above 0 that is all of the text of an option. */
 bool quant_number(const char *option, const char *text, double *out, struct err *e) MUST_CHECK;
 

@@ -3,13 +3,14 @@
  * whichever loses less (Heo et al., arXiv 2309.15531).
  *
  * The loss is that of the outputs, sum_j m_j (w_j - w'_j)^2 with m = E[x_j^2],
- * and that of the weights where nothing is known of the inputs.  The paper
- * measures q, k, v and gate, up behind their sublayers; here each matrix is
- * measured at its own output.
+ * and that of the weights where nothing is known of the inputs.  So much for a
+ * matrix by itself; the paper measures q, k, v and gate, up behind their sublayers,
+ * which takes a model and a text: adadim_sides.h, whose choice comes in as `side`.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/adadim_sides.h"
 #include "analysis/quantizer.h"
 #include "engine/base/mem.h"
 
@@ -48,15 +49,18 @@ static bool run(struct quant_job *q, struct err *e)
 	float *other = mem_big(n, sizeof *other, "weights", e);
 	double bits_oc, bits_ic, oc, ic;
 	bool ok = other && one_way(q, "rtn", q->out, &bits_oc, e) && one_way(q, "rtn_ic", other, &bits_ic, e);
+	int side = (int)quant_param(q, "side");
 
 	if (ok) {
 		oc = loss(q, q->out);
 		ic = loss(q, other);
-		if (ic < oc)
+		bool channels = side == ADADIM_OWN ? ic < oc : side == ADADIM_CHANNELS;
+
+		if (channels)
 			memcpy(q->out, other, n * sizeof *other);
 		/* And one bit that says which. */
-		q->bits = 1 + (ic < oc ? bits_ic : bits_oc);
-		quant_figure(q, "by_input_channel", ic < oc);
+		q->bits = 1 + (channels ? bits_ic : bits_oc);
+		quant_figure(q, "by_input_channel", channels);
 		quant_figure(q, "ic_over_oc", oc > 0 ? ic / oc : 1);
 	}
 	mem_big_free(other);
@@ -71,6 +75,7 @@ const struct quantizer_def quantizer_adadim = {
 		{ "group", 128, 0, 1 << 20, true, "weights that share a scale; 0: all of a line" },
 		{ "asym", 0, 0, 1, true, "with a minimum of 16 bits" },
 		{ "zero", 1, 0, 1, true, "with a zero point of as many bits as a level" },
+		{ "side", 0, 0, 2, true, "0: the better; 1: rows; 2: input channels" },
 	},
 	.run = run,
 };

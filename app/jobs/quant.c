@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/adadim_sides.h"
 #include "app/lockstep_report.h"
 #include "app/out.h"
 #include "app/quant_job.h"
@@ -107,16 +108,50 @@ static bool calibrate(struct quant *q, struct err *e)
 }
 
 
+void quant_adjust(void *to, const struct tensor *t, struct quant_spec *spec)
+{
+	struct quant *q = to;
+	int side = -1;
+
+	for (int k = 0; k < q->table.n_specs; k++)
+		if (q->sides[k] && !strcmp(spec->text, q->specs[k].text))
+			side = q->sides[k][t - q->setup.model->dir->t];
+	for (int i = 0; side > 0 && i < QUANT_PARAMS && spec->def->params[i].name; i++)
+		if (!strcmp(spec->def->params[i].name, "side"))
+			spec->p[i] = side;
+}
+
+static void show_sides(void *to, size_t done, size_t of)
+{
+	(void)to;
+	out_bar((double)done / (double)of, "adadim: layer %zu of %zu", done + 1, of);
+}
+
+/* With a text the sides are chosen at the outputs of the sublayers, unless they are given. */
+static bool choose_sides(struct quant *q, int k, struct err *e)
+{
+	const struct quant_spec *spec = &q->specs[k];
+	struct calibration_text text = q->text;
+
+	if (!q->calibration || strcmp(spec->def->name, "adadim") || spec->p[4] != ADADIM_OWN)
+		return true;
+	text.progress = show_sides;
+	q->sides[k] = mem_array(q->setup.model->dir->n, sizeof *q->sides[k]);
+	return adadim_choose(q->setup.model, spec, &text, q->sides[k], e);
+}
+
 static bool measure_row(struct quant *q, struct quant_row *row, struct err *e)
 {
 	struct quanterr_options opt = { .pool = q->pool, .stop = out_interrupt_flag() };
+	struct quant_spec own = *row->spec;
 
+	quant_adjust(q, row->t, &own);
 	if (q->calibration && row->spec->def->needs == QUANT_GRAM &&
 	    !calibration_gram(q->calibration, row->t, &q->text, e))
 		return false;
 	opt.in = calibration_inputs(q->calibration, row->t);
 	row->n_tokens = opt.in.n_tokens;
-	row->fits = quanterr_measure(&row->q, row->t, row->spec, &opt, e);
+	row->fits = quanterr_measure(&row->q, row->t, &own, &opt, e);
 	row->done = row->fits || e->code == ERR_UNSUPPORTED;
 	/* An embedding table is no linear layer: nothing is known of its inputs. */
 	if (e->code == ERR_USAGE && q->calibration && !opt.in.moments) {
@@ -179,7 +214,7 @@ static bool measure_spec(struct quant *q, struct quant_row *rows, size_t n, stru
 	const struct quant_spec *spec = rows->spec;
 	double all = 0, done = 0;
 	struct err own;
-	bool ok = q->o->map || say(q, quant_text_head, spec, e);
+	bool ok = choose_sides(q, (int)(spec - q->specs), e) && (q->o->map || say(q, quant_text_head, spec, e));
 
 	for (size_t i = 0; i < n; i++)
 		all += (double)rows[i].t->rows * (double)rows[i].t->cols;
@@ -351,6 +386,8 @@ bool job_quant(const struct options *o, struct err *e)
 	out_progress_end();
 	for (size_t i = 0; i < q.table.n_rows; i++)
 		quanterr_free(&q.table.rows[i].q);
+	for (int i = 0; i < QUANT_MAX_SPECS; i++)
+		free(q.sides[i]);
 	for (int i = 0; i < q.table.n_plans; i++)
 		free(q.table.plans[i].picks);
 	for (int i = 0; i < q.table.n_outcomes; i++)
