@@ -33,8 +33,8 @@ void crash_restore(void)
 {
 	if (!C.armed)
 		return;
-	if (write(STDOUT_FILENO, term_restore_bytes, term_restore_length) < 0) { /* nothing left to try */ }
 	tcsetattr(STDIN_FILENO, TCSANOW, &C.modes);
+	if (write(STDOUT_FILENO, term_restore_bytes, term_restore_length) < 0) { /* nothing left to try */ }
 }
 
 static void on_fatal(int sig)
