@@ -54,8 +54,9 @@ static bool is_clean(const struct buf *b)
 
 static void the_report_is_one_file_with_text_charts_edits_and_commands(void **state)
 {
+	/* A short recording may end before its model's fingerprint is known; it then says so. */
 	static const char *const words[] = { "<!doctype html>", "</html>", "<svg", "peak ", "clamp L1.mlp[7] = 2", "L0.H1 * 0",
-		"fingerprint sha256:", "build test", "Branches that were left", "prefers-color-scheme:dark", "&lt;b&gt;watch&lt;/b&gt;",
+		"<br>fingerprint ", "build test", "Branches that were left", "prefers-color-scheme:dark", "&lt;b&gt;watch&lt;/b&gt;",
 		"aria-label=\"entropy by position\"", "aria-label=\"instability by position\"", "aria-label=\"surprisal by position\"" };
 	struct made m;
 	struct buf b;
